@@ -1,0 +1,1 @@
+"""Maestro conducts parameter studies written as one YAML file, on a laptop or a cluster."""

@@ -1,0 +1,1 @@
+"""Ways of running tasks: on this machine, or through a scheduler."""

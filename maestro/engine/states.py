@@ -1,0 +1,132 @@
+"""What we have decided about a task, what can happen to it, and the one transition table."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from maestro.errors import IllegalTransition
+
+__all__ = ["ACTIVE", "FINAL", "TABLE", "Event", "Outcome", "State", "transition"]
+
+
+class State(Enum):
+    """The state of a task; the value is the name that people see."""
+
+    INITIALIZED = "INITIALIZED"
+    SUBMITTING = "SUBMITTING"
+    """Intended: recorded, and not yet known to the backend."""
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    UNKNOWN = "UNKNOWN"
+    """Nothing is known of its job at present. Never the end of a task."""
+    FINISHED = "FINISHED"
+    FAILED = "FAILED"
+    TIMEDOUT = "TIMEDOUT"
+    HWFAILURE = "HWFAILURE"
+    CANCELLED = "CANCELLED"
+    INCOMPLETE = "INCOMPLETE"
+    """It can never run, because a parent failed."""
+    DRYRUN = "DRYRUN"
+
+    @property
+    def shown(self) -> str:
+        """The name that people see: an intent looks like PENDING to them."""
+        return "PENDING" if self is State.SUBMITTING else self.value
+
+
+ACTIVE = frozenset({State.SUBMITTING, State.PENDING, State.RUNNING, State.UNKNOWN})
+"""An attempt is in flight."""
+
+FINAL = frozenset(
+    {
+        State.FINISHED,
+        State.FAILED,
+        State.TIMEDOUT,
+        State.HWFAILURE,
+        State.CANCELLED,
+        State.INCOMPLETE,
+        State.DRYRUN,
+    }
+)
+"""The task has ended, unless policy gives it another attempt (TIMEDOUT and HWFAILURE)."""
+
+
+class Event(Enum):
+    """What can happen to a task."""
+
+    SUBMIT = "submit"
+    ACCEPT = "accept"
+    START = "start"
+    FINISH = "finish"
+    FAIL = "fail"
+    TIME_OUT = "time out"
+    BREAK = "break"
+    """Its machine failed, or how it ended can no longer be known."""
+    VANISH = "vanish"
+    WITHDRAW = "withdraw"
+    """The submission did not take place: the task goes back to wait for another."""
+    BLOCK = "block"
+    CANCEL = "cancel"
+    REHEARSE = "rehearse"
+
+
+class Outcome(Enum):
+    """How a study ended; the value is the exit status that says so."""
+
+    FINISHED = 0
+    FAILURE = 2
+    CANCELLED = 3
+
+
+def _rows() -> dict[tuple[State, Event], State]:
+    s, e = State, Event
+    ends = {
+        e.FINISH: s.FINISHED,
+        e.FAIL: s.FAILED,
+        e.TIME_OUT: s.TIMEDOUT,
+        e.BREAK: s.HWFAILURE,
+        e.CANCEL: s.CANCELLED,
+    }
+    rows = {
+        (s.INITIALIZED, e.SUBMIT): s.SUBMITTING,
+        (s.INITIALIZED, e.BLOCK): s.INCOMPLETE,
+        (s.INITIALIZED, e.CANCEL): s.CANCELLED,
+        (s.INITIALIZED, e.REHEARSE): s.DRYRUN,
+        (s.SUBMITTING, e.ACCEPT): s.PENDING,
+        (s.SUBMITTING, e.WITHDRAW): s.INITIALIZED,
+        (s.PENDING, e.WITHDRAW): s.INITIALIZED,
+        (s.UNKNOWN, e.WITHDRAW): s.INITIALIZED,
+        (s.UNKNOWN, e.ACCEPT): s.PENDING,
+        (s.RUNNING, e.ACCEPT): s.PENDING,  # a scheduler took it back into its queue
+        # further attempts, which policy bounds
+        (s.TIMEDOUT, e.SUBMIT): s.SUBMITTING,
+        (s.TIMEDOUT, e.CANCEL): s.CANCELLED,
+        (s.HWFAILURE, e.SUBMIT): s.SUBMITTING,
+        (s.HWFAILURE, e.CANCEL): s.CANCELLED,
+    }
+    # A job may skip states: nobody need have seen it run to see it end.
+    for state in (s.SUBMITTING, s.PENDING, s.UNKNOWN, s.RUNNING):
+        rows |= {(state, event): end for event, end in ends.items()}
+    for state in (s.SUBMITTING, s.PENDING, s.UNKNOWN):
+        rows[state, e.START] = s.RUNNING
+    for state in (s.SUBMITTING, s.PENDING, s.RUNNING):
+        rows[state, e.VANISH] = s.UNKNOWN
+    return rows
+
+
+TABLE: dict[tuple[State, Event], State] = _rows()
+"""Every state and event that go together, with the state that follows."""
+
+
+def transition(state: State, event: Event) -> State:
+    """The state that follows ``event`` in ``state``.
+
+    Raises
+    ------
+    IllegalTransition
+        The two do not go together.
+    """
+    try:
+        return TABLE[state, event]
+    except KeyError:
+        raise IllegalTransition(f"{event.name} in state {state.name}") from None
