@@ -6,7 +6,7 @@ from enum import Enum
 
 from maestro.errors import IllegalTransition
 
-__all__ = ["ACTIVE", "FINAL", "TABLE", "Event", "Outcome", "State", "transition"]
+__all__ = ["ACTIVE", "TABLE", "Event", "Outcome", "State", "transition"]
 
 
 class State(Enum):
@@ -36,20 +36,6 @@ class State(Enum):
 
 ACTIVE = frozenset({State.SUBMITTING, State.PENDING, State.RUNNING, State.UNKNOWN})
 """An attempt is in flight."""
-
-FINAL = frozenset(
-    {
-        State.FINISHED,
-        State.FAILED,
-        State.TIMEDOUT,
-        State.HWFAILURE,
-        State.CANCELLED,
-        State.INCOMPLETE,
-        State.DRYRUN,
-    }
-)
-"""The task has ended, unless policy gives it another attempt (TIMEDOUT and HWFAILURE)."""
-
 
 class Event(Enum):
     """What can happen to a task."""
