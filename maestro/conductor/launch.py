@@ -1,0 +1,110 @@
+"""Starting a conductor that outlives the command that started it."""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import maestro
+from maestro.conductor.study import file_name
+from maestro.errors import StudyError
+
+__all__ = ["launch", "ready_signal"]
+
+PATIENCE = 120.0
+"""Seconds to wait until a conductor says that it has started."""
+
+READY = "MAESTRO_READY_FD"
+"""The environment variable that tells a launched conductor where to report that it has started."""
+
+# Nothing is to be imported from the directory that happens to be the current one, and the program
+# must be found even where it runs from a checkout that is not installed.
+_PROGRAM = """\
+import sys
+sys.path[:] = [*filter(None, sys.path), sys.argv.pop(1)]
+from maestro.cli.main import conductor
+sys.exit(conductor())
+"""
+
+
+def launch(directory: str, study: str, arguments: list[str]) -> int:
+    """Start ``conductor`` with ``arguments`` on the study called ``study`` in ``directory``, in a
+    session of its own, and wait until it conducts. What it prints goes to ``<study>.txt`` there.
+
+    Returns its process id.
+
+    Raises
+    ------
+    StudyError
+        It did not start; the message says why.
+    """
+    printed = os.path.join(directory, f"{file_name(study)}.txt")
+    root = os.path.dirname(os.path.dirname(os.path.abspath(maestro.__file__)))
+    command = [sys.executable, "-c", _PROGRAM, root, *arguments, directory]
+    reader, writer = os.pipe()
+    try:
+        with open(printed, "ab") as output:
+            start = output.tell()
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                pass_fds=(writer,),
+                env=os.environ | {READY: str(writer)},
+                cwd="/",
+            )
+    except OSError as error:
+        os.close(reader)
+        raise StudyError(f"the conductor could not be started: {error}") from error
+    finally:
+        os.close(writer)
+    try:
+        if _hears_ready(reader):
+            return process.pid
+    finally:
+        os.close(reader)
+    return _explain(process, printed, start)
+
+
+def ready_signal() -> Callable[[], None]:
+    """What a conductor calls once it conducts, so that whoever launched it hears. The variable
+    that it came by is removed: the tasks get the launching environment.
+    """
+    writer = os.environ.pop(READY, None)
+
+    def report() -> None:
+        if writer is not None:
+            os.write(int(writer), b"ready")
+            os.close(int(writer))
+
+    return report
+
+
+def _hears_ready(reader: int) -> bool:
+    """Whether the conductor reports before it ends, or the time is over."""
+    ready, _, _ = select.select([reader], [], [], PATIENCE)
+    return bool(ready) and os.read(reader, 16) == b"ready"
+
+
+def _explain(process: subprocess.Popen[bytes], printed: str, start: int) -> int:
+    """Why a conductor has not reported that it started."""
+    end = time.monotonic() + 5
+    while process.poll() is None and time.monotonic() < end:
+        time.sleep(0.05)
+    if process.returncode is None:
+        process.terminate()
+        raise StudyError(
+            f"the conductor did not start within {PATIENCE:.0f} s; see {printed}"
+        )
+    with open(printed, "rb") as output:
+        output.seek(start)
+        said = output.read().decode(errors="replace").strip()
+    if process.returncode == 0:
+        return process.pid
+    raise StudyError(f"the conductor ended with {process.returncode}: {said or 'it said nothing'}")

@@ -1,0 +1,129 @@
+"""The exclusive right to conduct a study.
+
+Two things guard it: a lock on a file, which the kernel drops with the process, and the holder's
+name in the store, for file systems where locks do not reach other hosts. Every takeover raises the
+epoch, and what an earlier holder still tries to record is refused.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import time
+
+from maestro.adapters import host
+from maestro.conductor.store import HIDDEN, Holder, Store
+from maestro.errors import StudyError
+
+__all__ = ["HEARTBEAT", "Lease", "conducted_by"]
+
+HEARTBEAT = 5.0
+"""Seconds between two signs of life of a holder that has nothing else to record."""
+
+WATCH = 4 * HEARTBEAT
+"""Seconds that another host's counter must stand still before its lease is stale."""
+
+_LOCK = f"{HIDDEN}/conductor.lock"
+
+
+class Lease:
+    """The lease of one study; held from construction until `release`.
+
+    Raises
+    ------
+    StudyError
+        Another process conducts the study; the message names it.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._file = _lock(store)
+        try:
+            seen = _stale_holder(store)
+            self.epoch = seen.epoch + 1
+            pid = os.getpid()
+            mine = Holder(
+                self.epoch, 0, host.hostname(), host.boot_id(), pid, host.process_start(pid)
+            )
+            if not store.take_lease(seen, mine):
+                raise StudyError(f"{store.directory} has just been taken by another conductor")
+        except BaseException:
+            os.close(self._file)
+            raise
+
+    def release(self) -> None:
+        """Give the study up in order."""
+        try:
+            self._store.release_lease(self.epoch)
+        finally:
+            os.close(self._file)
+
+
+def conducted_by(store: Store) -> str | None:
+    """Who conducts the study now, as far as this host can tell; None when nobody does."""
+    holder = store.holder()
+    if holder.host is None:
+        return None
+    if holder.host == host.hostname() and not _lives(holder):
+        return None
+    return _name(holder)
+
+
+def _lock(store: Store) -> int:
+    """Lock the lock file, where the file system has locks.
+
+    Raises
+    ------
+    StudyError
+        Another process has it.
+    """
+    path = os.path.join(store.directory, _LOCK)
+    file = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL):
+            return file
+        os.close(file)
+        raise StudyError(
+            f"{store.directory} is being conducted by {_name(store.holder())}"
+        ) from None
+    return file
+
+
+def _stale_holder(store: Store) -> Holder:
+    """The holder whose lease may be taken: none, a dead one, or one that does not move.
+
+    Raises
+    ------
+    StudyError
+        It is alive.
+    """
+    seen = store.holder()
+    if seen.host is None:
+        return seen
+    if seen.host == host.hostname():
+        if _lives(seen):
+            raise StudyError(f"{store.directory} is being conducted by {_name(seen)}")
+        return seen
+    end = time.monotonic() + WATCH
+    while time.monotonic() < end:
+        time.sleep(HEARTBEAT / 5)
+        now = store.holder()
+        if now.counter != seen.counter:
+            raise StudyError(f"{store.directory} is being conducted by {_name(now)}")
+    return seen
+
+
+def _lives(holder: Holder) -> bool:
+    """Whether a holder on this host still runs."""
+    return (
+        holder.boot == host.boot_id()
+        and holder.pid is not None
+        and host.process_start(holder.pid) == holder.start
+    )
+
+
+def _name(holder: Holder) -> str:
+    return f"process {holder.pid} on {holder.host}"

@@ -1,0 +1,126 @@
+"""The files in a study directory that describe it to people and their scripts."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+import networkx as nx
+import yaml
+
+from maestro.conductor.study import Study
+from maestro.graph import Task
+from maestro.graph.task import label
+from maestro.spec.model import Parameter
+
+__all__ = ["write"]
+
+
+def write(study: Study, parameters: Sequence[Parameter]) -> None:
+    """Write ``batch.info`` and the files of ``meta``; only the owner may read the environment.
+
+    Raises
+    ------
+    OSError
+        One cannot be written.
+    """
+    batch = {**study.spec.batch.settings, "type": study.spec.batch.type}
+    meta = os.path.join(study.directory, "meta")
+    os.makedirs(meta, exist_ok=True)
+    _write(os.path.join(study.directory, "batch.info"), [_yaml(batch)])
+    _write(os.path.join(meta, "environment.yaml"), [_yaml(dict(os.environ))], mode=0o600)
+    _write(os.path.join(meta, "parameters.yaml"), _parameters(parameters))
+    _write(os.path.join(meta, "metadata.yaml"), _metadata(study))
+    if study.layout.hashed:
+        _write(os.path.join(meta, "workspaces.yaml"), _index(study.graph))
+
+
+def _write(path: str, texts: Iterable[str], mode: int = 0o666) -> None:
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with open(file, "w", encoding="utf-8", errors="surrogateescape") as stream:
+        stream.writelines(texts)
+
+
+def _yaml(value: object) -> str:
+    text: str = yaml.safe_dump(value, allow_unicode=False)
+    return text
+
+
+def _parameters(parameters: Sequence[Parameter]) -> Iterator[str]:
+    """Values and labels by token, for every combination."""
+    if not parameters:
+        yield "{}\n"
+        return
+    values = [f"$({p.name})" for p in parameters]
+    labels = [f"$({p.name}.label)" for p in parameters]
+    for row in range(len(parameters[0].values)):
+        entry = {
+            "labels": {n: p.labels[row] for n, p in zip(labels, parameters, strict=True)},
+            "params": {n: p.values[row] for n, p in zip(values, parameters, strict=True)},
+        }
+        yield _line(".".join(entry["labels"].values()), entry)
+
+
+def _metadata(study: Study) -> Iterator[str]:
+    """What the expansion made of the steps."""
+    plain = {s.name: sorted(d.step for d in s.depends if not d.funnel) for s in study.spec.steps}
+    funnels = {s.name: sorted(s.funnels()) for s in study.spec.steps}
+    yield from _section("dependencies", plain.items())
+    yield from _section("hub_dependencies", funnels.items())
+    yield from _section("used_parameters", ((s, list(u)) for s, u in study.layout.uses.items()))
+    tasks = study.graph.nodes(data="task")
+    yield from _section("workspaces", ((node, task.workspace) for node, task in tasks))
+    combinations: dict[str, dict[str, str]] = {}
+    for node, task in tasks:
+        combinations.setdefault(task.step.name, {})[node] = task.workspace
+    yield from _section("step_combinations", combinations.items())
+
+
+def _section(name: str, entries: Iterable[tuple[str, object]]) -> Iterator[str]:
+    """A mapping under ``name``; without entries it is written as an empty one."""
+    lines = [_line(key, value, "  ") for key, value in entries]
+    yield f"{name}:\n" if lines else f"{name}: {{}}\n"
+    yield from lines
+
+
+def _index(graph: nx.DiGraph[str]) -> Iterator[str]:
+    """For hashed workspaces: what each stands for."""
+    task: Task
+    for node, task in graph.nodes(data="task"):
+        if task.combination.parameters:
+            entry = {
+                "task": node,
+                "label": label(task.combination),
+                "params": task.combination.values,
+            }
+            yield _line(task.workspace, entry)
+
+
+_LONGEST_KEY = 1000
+"""YAML looks no further for the colon behind a key (1024 characters)."""
+
+_SURROGATES = re.compile(r"\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})")
+
+
+def _line(key: str, value: object, indent: str = "") -> str:
+    """``key: value`` as one line of YAML. JSON is YAML but for its surrogate pairs (and numbers
+    that are none, which stay words); the YAML writer is forty times as slow.
+    """
+    name = _json(key)
+    if len(name) > _LONGEST_KEY:
+        return f"{indent}? {name}\n{indent}: {_json(value)}\n"
+    return f"{indent}{name}: {_json(value)}\n"
+
+
+def _json(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=True)
+    if "\\ud" in text:
+        text = _SURROGATES.sub(_code_point, text)
+    return text
+
+
+def _code_point(match: re.Match[str]) -> str:
+    high, low = (int(part, 16) for part in match.groups())
+    return f"\\U{0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00):08x}"

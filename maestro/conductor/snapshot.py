@@ -1,0 +1,81 @@
+"""A study's tasks as people read them, and the file ``status.csv`` that holds them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import time
+from collections.abc import Iterable
+
+from maestro.conductor.store import TaskRow
+from maestro.engine import State
+
+__all__ = ["COLUMNS", "FILE", "UNKNOWN", "duration_text", "row", "time_text", "write"]
+
+FILE = "status.csv"
+COLUMNS = (
+    "Step Name", "Job ID", "Workspace", "State", "Run Time", "Elapsed Time",
+    "Start Time", "Submit Time", "End Time", "Number Restarts", "Params",
+)  # fmt: skip
+UNKNOWN = "--"
+UNKNOWN_DURATION = "--:--:--"
+
+
+def row(task: TaskRow, now: float) -> tuple[str, ...]:
+    """The texts of `COLUMNS` for ``task``; what runs has run until ``now``."""
+    end = task.ended
+    if end is None and task.state in (State.RUNNING.value, State.UNKNOWN.value):
+        end = now
+    seconds = task.seconds
+    if seconds is None and end is not None and task.started is not None:
+        seconds = end - task.started
+    waiting = task.state in (State.SUBMITTING.value, State.PENDING.value)
+    until = now if end is None and waiting else end
+    elapsed = until - task.submitted if until is not None and task.submitted is not None else None
+    return (
+        task.name,
+        task.job or UNKNOWN,
+        task.workspace,
+        State(task.state).shown,
+        duration_text(seconds),
+        duration_text(elapsed),
+        time_text(task.started),
+        time_text(task.submitted),
+        time_text(task.ended),
+        str(task.restarts),
+        ";".join(f"{name}:{value}" for name, value in json.loads(task.params).items()),
+    )
+
+
+def time_text(moment: float | None) -> str:
+    """``moment`` in local time, to the second."""
+    if moment is None:
+        return UNKNOWN
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment))
+
+
+def duration_text(seconds: float | None) -> str:
+    """``seconds`` as days, hours, minutes and seconds."""
+    if seconds is None:
+        return UNKNOWN_DURATION
+    minutes, s = divmod(max(0, round(seconds)), 60)
+    hours, m = divmod(minutes, 60)
+    d, h = divmod(hours, 24)
+    return f"{d}d:{h:02d}h:{m:02d}m:{s:02d}s"
+
+
+def write(directory: str, tasks: Iterable[TaskRow], now: float) -> None:
+    """Replace ``status.csv`` in ``directory``; nobody ever sees half of one.
+
+    Raises
+    ------
+    OSError
+        It cannot be written.
+    """
+    draft = os.path.join(directory, f".{FILE}.new")
+    with open(draft, "w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows(row(task, now) for task in tasks)
+    os.replace(draft, os.path.join(directory, FILE))
