@@ -14,6 +14,7 @@ import networkx as nx
 
 from maestro.engine.observations import AttemptId, Observation, Seen
 from maestro.engine.states import ACTIVE, Event, Outcome, State, transition
+from maestro.errors import IllegalTransition
 
 __all__ = ["Change", "Demand", "Engine", "Policy", "Record", "Submit"]
 
@@ -180,6 +181,21 @@ class Engine:
                 self._enqueue(task, progress)
         for task in ended:
             self._settle(task, self._progress[task], now)
+
+    def adopt(self, attempt: AttemptId, now: float) -> None:
+        """Take in an attempt that was submitted, and not recorded before the conductor died.
+        Attempts that are known are left alone.
+        """
+        progress = self._progress[attempt.task]
+        if attempt.number <= progress.number:
+            return
+        demand = progress.demand
+        if demand is None or attempt.task not in self._ready[demand.local]:
+            raise IllegalTransition(f"{attempt} was submitted before its time")
+        self._ready[demand.local].remove(attempt.task)
+        progress.number = attempt.number
+        self._step(attempt.task, progress, Event.SUBMIT, now)
+        self._fly(attempt.task, progress)
 
     def observe(self, seen: Observation, now: float) -> None:
         """Take in one observation. What is seen of an earlier attempt, or of a task that has

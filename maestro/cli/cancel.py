@@ -1,0 +1,66 @@
+"""``maestro cancel``: end what runs in a study, and start nothing more."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from maestro.cli.terminal import ask, complain, tell
+from maestro.errors import MaestroError
+
+__all__ = ["add_parser", "run"]
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``cancel`` to ``commands``."""
+    parser = commands.add_parser("cancel", help="Cancel all running jobs.")
+    parser.set_defaults(run=run)
+    parser.add_argument("directory", nargs="+", help="The directory of a study.")
+    parser.add_argument("-y", "--autoyes", action="store_true", help="Answer yes to questions.")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Carry out ``maestro cancel``; the exit status."""
+    from maestro.conductor.conduct import ended
+
+    failed = False
+    directories = []
+    for directory in map(os.path.abspath, options.directory):
+        try:
+            outcome = ended(directory)
+        except MaestroError as error:
+            complain(error)
+            failed = True
+            continue
+        if outcome is None:
+            directories.append(directory)
+        else:
+            tell(f"{directory} has ended already: {outcome.name}")
+    if directories:
+        names = "\n  ".join(directories)
+        if not ask(f"Cancel\n  {names}\nAre you sure?", yes=options.autoyes, no=False):
+            tell("Nothing was cancelled.")
+            return int(failed)
+    for directory in directories:
+        failed |= not _cancelled(directory)
+    return int(failed)
+
+
+def _cancelled(directory: str) -> bool:
+    """Cancel the study in ``directory``; whether that is done."""
+    from maestro.conductor.control import cancel
+
+    try:
+        outcome = cancel(directory)
+    except MaestroError as error:
+        complain(error)
+        return False
+    if outcome is None:
+        print(
+            f"{directory}: asked its conductor to cancel, which has not answered yet",
+            file=sys.stderr,
+        )
+        return False
+    tell(f"{directory}: {outcome.name}")
+    return True

@@ -1,0 +1,147 @@
+"""``conductor DIR``, and conducting for ``maestro run``: in the foreground or the background."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from maestro.cli.run import at_least
+from maestro.cli.terminal import log_to, tell
+
+if TYPE_CHECKING:
+    from maestro.conductor.loop import Conductor
+    from maestro.conductor.study import Study
+
+__all__ = ["add_arguments", "background", "foreground", "run", "untangle"]
+
+STOPPED = 1
+"""Exit status of a conductor that left before its study had ended."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``conductor`` to ``parser``."""
+    parser.add_argument("directory", help="The directory of the study.")
+    parser.add_argument(
+        "-s", "--status", action="store_true",
+        help="Show the status of the study, and do nothing else.",
+    )  # fmt: skip
+    parser.add_argument(
+        "-t", "--sleeptime", type=at_least(0), metavar="SECONDS",
+        help="Time between two questions to a scheduler; '-s SECONDS' does the same.\n"
+        "[What the study was launched with]",
+    )  # fmt: skip
+
+
+def untangle(arguments: Sequence[str]) -> list[str]:
+    """The arguments with ``-s SECONDS`` spelt out: the letter has two meanings, and with a number
+    behind it, it is the sleep time.
+    """
+    spelt: list[str] = []
+    for argument in arguments:
+        if spelt and spelt[-1] == "-s" and argument.isdigit():
+            spelt[-1:] = ["--sleeptime", argument]
+        elif argument.startswith("-s") and argument[2:].isdigit():
+            spelt += ["--sleeptime", argument[2:]]
+        else:
+            spelt.append(argument)
+    return spelt
+
+
+def run(options: argparse.Namespace) -> int:
+    """Carry out ``conductor``; the exit status."""
+    from maestro.conductor import requests
+    from maestro.conductor.conduct import ended
+    from maestro.conductor.launch import ready_signal
+    from maestro.conductor.store import Store
+    from maestro.conductor.study import log_path
+
+    directory = os.path.abspath(options.directory)
+    if options.status:
+        from maestro.report.tables import show
+
+        return show([directory])
+    ready = ready_signal()
+    outcome = ended(directory)
+    if outcome is not None:
+        tell(f"The study has ended: {outcome.name}. See it with: maestro status {directory}")
+        return outcome.value
+    store = Store.open(directory)
+    info = store.info()
+    store.close()
+    if options.sleeptime is not None:
+        requests.leave(directory, requests.Request(sleeptime=options.sleeptime))
+    path = options.logpath or log_path(directory, info.name)
+    log_to(os.path.abspath(path), options.debug_lvl, console=options.logstdout)
+    return foreground(directory, ready=ready, quiet=not sys.stdout.isatty())
+
+
+def foreground(
+    directory: str,
+    study: Study | None = None,
+    *,
+    ready: Callable[[], None] | None = None,
+    quiet: bool = False,
+) -> int:
+    """Conduct the study in ``directory`` here until it ends; the exit status."""
+    from maestro.conductor.conduct import taken_up
+    from maestro.report.progress import digest, progress
+
+    with taken_up(directory, study) as conductor, _signals(conductor):
+        if ready is not None:
+            ready()
+        with progress(conductor.study, quiet=quiet) as conductor.watcher:
+            outcome = conductor.run()
+    if outcome is None:
+        tell(f"Stopped; what runs goes on. To take the study up again: {_command('conductor', directory)}")
+        return STOPPED
+    if not quiet:
+        tell(digest(directory))
+    return outcome.value
+
+
+def background(study: Study, log: str, level: int) -> int:
+    """Launch a conductor that outlives this command; the exit status."""
+    from maestro.conductor.launch import launch
+
+    launch(study.directory, study.info.name, ["-l", log, "-d", str(level)])
+    tell(f"Study launched: {study.directory}")
+    for command in ("status", "cancel"):
+        tell(f"  {_command('maestro', command, study.directory)}")
+    return 0
+
+
+def _command(*words: str) -> str:
+    return shlex.join(words)
+
+
+@contextmanager
+def _signals(conductor: Conductor) -> Iterator[None]:
+    """Ctrl-C cancels the study, a second one leaves at once; TERM and HUP leave, and what runs
+    goes on.
+    """
+    asked = 0
+
+    def interrupt(*_: object) -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            conductor.cancel()
+        else:
+            conductor.stop()
+
+    def leave(*_: object) -> None:
+        conductor.stop()
+
+    handlers = {signal.SIGINT: interrupt, signal.SIGTERM: leave, signal.SIGHUP: leave}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

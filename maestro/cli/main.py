@@ -1,0 +1,110 @@
+"""The commands ``maestro`` and ``conductor``: which there are, and how they end.
+
+Exit status: what the command says (0 finished, 2 with failures, 3 cancelled), and 1 for any error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from maestro import __version__
+from maestro.cli import cancel, conduct, graph, run, status, update, validate
+from maestro.cli.terminal import complain
+from maestro.errors import MaestroError, UsageError
+
+__all__ = ["conductor", "main"]
+
+LEVELS = """Level of the messages that are shown and logged:
+5 - critical
+4 - error
+3 - warning
+2 - info (the default)
+1 - debug"""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that ends wrong command lines with 1: 2 says that a study had failures."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}\n{self.format_usage().rstrip()}")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run ``maestro`` with ``arguments`` (those of the process when None); its exit status."""
+    return _guarded(lambda: _maestro(arguments))
+
+
+def conductor(arguments: Sequence[str] | None = None) -> int:
+    """Run ``conductor`` with ``arguments`` (those of the process when None); its exit status."""
+    return _guarded(lambda: _conductor(arguments))
+
+
+def _maestro(arguments: Sequence[str] | None) -> int:
+    parser = Parser(
+        prog="maestro",
+        description="Specify, launch and manage parameter studies.",
+        formatter_class=argparse.RawTextHelpFormatter,
+    )
+    _add_logging(parser, console=True)
+    parser.add_argument("-v", "--version", action="version", version=f"%(prog)s {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    for module in (run, status, cancel, update, validate, graph):
+        module.add_parser(commands)
+    options = parser.parse_args(arguments)
+    if options.command is None:
+        parser.print_help()
+        return 0
+    code: int = options.run(options)
+    return code
+
+
+def _conductor(arguments: Sequence[str] | None) -> int:
+    parser = Parser(
+        prog="conductor",
+        description="Conduct a study that has been set up, or take up one whose conductor is gone.",
+        formatter_class=argparse.RawTextHelpFormatter,
+    )
+    _add_logging(parser, console=False)
+    conduct.add_arguments(parser)
+    given = sys.argv[1:] if arguments is None else arguments
+    return conduct.run(parser.parse_args(conduct.untangle(given)))
+
+
+def _add_logging(parser: argparse.ArgumentParser, *, console: bool) -> None:
+    parser.add_argument(
+        "-l", "--logpath", metavar="FILE",
+        help="Alternate path of the log. [Default: logs/<study name>.log in the study directory]",
+    )  # fmt: skip
+    parser.add_argument(
+        "-d", "--debug_lvl", type=int, choices=range(1, 6), default=2, metavar="{1,2,3,4,5}",
+        help=LEVELS,
+    )  # fmt: skip
+    parser.add_argument(
+        "-c", "--logstdout", action="store_true", default=console,
+        help="Show messages on the standard output too. [Default: %(default)s]",
+    )  # fmt: skip
+
+
+def _guarded(command: Callable[[], int]) -> int:
+    """Run ``command``; whatever goes wrong is told in a sentence."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        code = command()
+        sys.stdout.flush()
+    except MaestroError as error:
+        complain(error)
+        return 1
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; nothing more can be flushed there at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return code

@@ -1,0 +1,178 @@
+"""``maestro run``: make a study from a specification and conduct it, here or in the background."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import tempfile
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from maestro.cli.terminal import ask, log_to, show_problems, tell
+from maestro.errors import SpecError, UsageError
+
+if TYPE_CHECKING:
+    from maestro.conductor.store import Settings
+    from maestro.conductor.study import Study
+    from maestro.spec.model import Specification
+
+__all__ = ["add_parser", "at_least", "run"]
+
+log = logging.getLogger("maestro.run")
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``run`` to ``commands``."""
+    parser = commands.add_parser("run", help="Launch a study based on a specification.")
+    parser.set_defaults(run=run)
+    parser.add_argument("specification", help="The study specification, a YAML file.")
+    _add_limits(parser)
+    _add_making(parser)
+    answers = parser.add_mutually_exclusive_group()
+    answers.add_argument("-n", "--autono", action="store_true", help="Answer no to questions.")
+    answers.add_argument("-y", "--autoyes", action="store_true", help="Answer yes to questions.")
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-a", "--attempts", type=at_least(1), default=1, metavar="N",
+        help="Submissions that may be refused before a step is marked failed. [%(default)s]",
+    )  # fmt: skip
+    parser.add_argument(
+        "-r", "--rlimit", type=at_least(0), default=1, metavar="N",
+        help="Restarts of steps that have a restart command (0: no limit). [%(default)s]",
+    )  # fmt: skip
+    parser.add_argument(
+        "-t", "--throttle", type=at_least(0), default=0, metavar="N",
+        help="Jobs in flight at the same time (0: no limit). [%(default)s]",
+    )  # fmt: skip
+    parser.add_argument(
+        "-s", "--sleeptime", type=at_least(0), default=60, metavar="SECONDS",
+        help="Time between two questions to a scheduler. [%(default)s]",
+    )  # fmt: skip
+
+
+def _add_making(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--dry", action="store_true",
+        help="Write the workspaces and scripts of the study, and run nothing.",
+    )  # fmt: skip
+    parser.add_argument(
+        "-p", "--pgen", metavar="FILE",
+        help="A Python file with a function get_custom_generator, which returns a "
+        "ParameterGenerator.",
+    )  # fmt: skip
+    parser.add_argument(
+        "--pargs", action="append", default=[], metavar="KEY:VALUE",
+        help="An argument for that function; may be given several times.",
+    )  # fmt: skip
+    parser.add_argument(
+        "-o", "--out", metavar="DIR",
+        help="The study directory. [<study name>_<time> in OUTPUT_PATH]",
+    )  # fmt: skip
+    parser.add_argument(
+        "-fg", action="store_true", dest="foreground",
+        help="Conduct the study in the foreground; Ctrl-C cancels it.",
+    )  # fmt: skip
+    parser.add_argument(
+        "--hashws", action="store_true",
+        help="Name the workspaces of parameterised steps by a hash of their parameters.",
+    )  # fmt: skip
+    parser.add_argument(
+        "--usetmp", action="store_true", help="Put the scripts into a temporary directory."
+    )
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """An argparse type: whole numbers from ``least`` on."""
+
+    def number(text: str) -> int:
+        value = int(text)
+        if value < least:
+            raise argparse.ArgumentTypeError(f"must be {least} or more, not {value}")
+        return value
+
+    number.__name__ = "whole number"
+    return number
+
+
+def run(options: argparse.Namespace) -> int:
+    """Carry out ``maestro run``; the exit status."""
+    from maestro.conductor.prepare import Plan, in_the_way, prepare
+
+    log_to(None, options.debug_lvl, console=options.logstdout)
+    if options.pargs and not options.pgen:
+        raise UsageError("--pargs are for a generator file; name it with -p FILE")
+    spec = _checked(options.specification)
+    replace = options.out is not None and in_the_way(os.path.abspath(options.out))
+    if replace and not ask(
+        f"{os.path.abspath(options.out)} is a study already. Remove it, with its results?",
+        yes=options.autoyes, no=options.autono,
+    ):  # fmt: skip
+        tell("Nothing was changed.")
+        return 0
+    plan = Plan(
+        spec=spec,
+        settings=_settings(options),
+        out=options.out,
+        replace=replace,
+        generator=options.pgen,
+        arguments=options.pargs,
+        debug=options.debug_lvl,
+    )
+    study = prepare(plan)
+    tasks = len(study.graph)
+    log.info("%s: %d steps, %d tasks, in %s", spec.name, len(spec.steps), tasks, study.directory)
+    return _start(options, study)
+
+
+def _checked(path: str) -> Specification:
+    from maestro.spec import check
+
+    spec, problems = check(path)
+    show_problems(problem for problem in problems if problem.severity != "error")
+    errors = [problem for problem in problems if problem.severity == "error"]
+    if errors or spec is None:
+        raise SpecError(errors)
+    if spec.batch.type != "local":
+        raise UsageError(
+            f"this version conducts studies of batch type 'local' only, not '{spec.batch.type}'"
+        )
+    return spec
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    from maestro.conductor.store import Settings
+
+    return Settings(
+        throttle=options.throttle,
+        rlimit=options.rlimit,
+        attempts=options.attempts,
+        sleeptime=options.sleeptime,
+        hashws=options.hashws,
+        dry=options.dry,
+        scripts=tempfile.mkdtemp(prefix="maestro-") if options.usetmp else None,
+    )
+
+
+def _start(options: argparse.Namespace, study: Study) -> int:
+    """Conduct the study that has been made, in the way that was asked for."""
+    from maestro.cli.conduct import background, foreground
+    from maestro.conductor.conduct import rehearse
+    from maestro.conductor.study import log_path
+
+    path = os.path.abspath(options.logpath or log_path(study.directory, study.info.name))
+    if options.dry:
+        log_to(path, options.debug_lvl, console=options.logstdout)
+        rehearse(study.directory, study)
+        tell(f"Written, not run: {study.directory}")
+        return 0
+    question = f"Launch the study in {study.directory}?"
+    if not ask(question, yes=options.autoyes, no=options.autono):
+        tell(f"Not launched. To launch it later: conductor {study.directory}")
+        return 0
+    if options.foreground:
+        log_to(path, options.debug_lvl, console=False)
+        return foreground(study.directory, study)
+    return background(study, path, options.debug_lvl)

@@ -1,0 +1,62 @@
+"""``maestro validate``: what is wrong, or doubtful, in specifications."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+
+from maestro.cli.terminal import show_problems, tell
+from maestro.errors import Problem, SpecError
+
+__all__ = ["add_parser", "run"]
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``validate`` to ``commands``."""
+    parser = commands.add_parser("validate", help="Check specifications, and do nothing else.")
+    parser.set_defaults(run=run)
+    parser.add_argument("specification", nargs="+", help="A study specification, a YAML file.")
+    parser.add_argument(
+        "--format", choices=("text", "json"), default="text",
+        help="For people, or for tools: a JSON list of problems. [%(default)s]",
+    )  # fmt: skip
+
+
+def run(options: argparse.Namespace) -> int:
+    """Carry out ``maestro validate``: 1 when there are errors, 0 otherwise."""
+    found = {path: _problems(path) for path in options.specification}
+    if options.format == "json":
+        everything = [
+            {"specification": path, **asdict(problem)}
+            for path, problems in found.items()
+            for problem in problems
+        ]
+        tell(json.dumps(everything, indent=2))
+    else:
+        for path, problems in found.items():
+            show_problems(problems)
+            tell(f"{path}: {_summary(problems)}")
+    return int(any(p.severity == "error" for problems in found.values() for p in problems))
+
+
+def _problems(path: str) -> list[Problem]:
+    """The problems of one specification; names can only be checked on one without errors."""
+    from maestro.graph import expand
+    from maestro.spec import check
+
+    spec, problems = check(path)
+    if spec is not None and not any(p.severity == "error" for p in problems):
+        try:
+            expand(spec)
+        except SpecError as error:
+            problems.extend(error.problems)
+    return problems
+
+
+def _summary(problems: list[Problem]) -> str:
+    counts = {
+        kind: sum(problem.severity == kind for problem in problems) for kind in ("error", "warning")
+    }
+    said = [f"{n} {kind}{'s' * (n != 1)}" for kind, n in counts.items() if n]
+    return ", ".join(said) or "no problems"

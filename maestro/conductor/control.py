@@ -1,0 +1,53 @@
+"""Reaching a study from outside its conductor, whether or not that is still there."""
+
+from __future__ import annotations
+
+import time
+
+from maestro.conductor import requests
+from maestro.conductor.conduct import ended, taken_up
+from maestro.conductor.lease import conducted_by
+from maestro.conductor.store import Store
+from maestro.engine import Outcome
+from maestro.errors import StudyError
+
+__all__ = ["cancel"]
+
+PATIENCE = 30.0
+"""Seconds to wait until a living conductor has cancelled its study."""
+
+
+def cancel(directory: str) -> Outcome | None:
+    """Cancel the study in ``directory``: by its conductor, or, when that is gone, here.
+
+    Returns how the study ended; None when its conductor has not answered within `PATIENCE`.
+
+    Raises
+    ------
+    StudyError
+        There is no study, or it can be neither reached nor taken up.
+    """
+    requests.leave(directory, requests.Request(cancel=True))
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        outcome = ended(directory)
+        if outcome is not None:
+            return outcome
+        if _conducted(directory):
+            time.sleep(0.05)
+            continue
+        try:
+            with taken_up(directory) as conductor:
+                return conductor.run()
+        except StudyError:
+            if not _conducted(directory):
+                raise
+    return None
+
+
+def _conducted(directory: str) -> bool:
+    store = Store.open(directory)
+    try:
+        return conducted_by(store) is not None
+    finally:
+        store.close()

@@ -1,0 +1,149 @@
+"""The store: what goes in comes out, one writer at a time, and plain words when it cannot."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+
+from maestro.conductor.store import FILE, Holder, Settings, Store, StudyInfo
+from maestro.engine import AttemptId, Change, Event, Observation, Outcome, Record, Seen, State
+from maestro.errors import StudyError
+from maestro.spec.model import Parameter
+
+INFO = StudyInfo(
+    name="a study",
+    description="of 'everything'",
+    directory="/somewhere",
+    specification="a.yaml",
+    specroot="/root",
+    cwd="/cwd",
+    created=1.5,
+    settings=Settings(throttle=3, hashws=True, scripts="/tmp/x"),
+)
+PARAMETERS = (
+    Parameter("SIZE", (1, 2.5, "x", None, True), ("a", "b", "c", "d", "e"), "the size"),
+    Parameter("Größe", ("é", "\n", "'", '"', "\\"), ("1", "2", "3", "4", "5"), "Größe"),
+)
+TASKS = [("one", "one", "one", "{}"), ("two_a", "two", "two/a", '{"SIZE": 1}')]
+
+
+@pytest.fixture
+def store(tmp_path: Path):
+    made = Store.create(str(tmp_path), INFO, PARAMETERS, TASKS)
+    yield made
+    made.close()
+
+
+def held(store: Store) -> int:
+    seen = store.holder()
+    assert store.take_lease(seen, Holder(seen.epoch + 1, 0, "host", "boot", 1, "start"))
+    return seen.epoch + 1
+
+
+def change(event: Event, state: State, time: float, seen: Observation | None = None) -> Change:
+    return Change("one", event, state, 1, 0, time, seen)
+
+
+def test_a_new_study_is_read_back_as_it_was(store: Store) -> None:
+    assert store.info() == INFO
+    assert store.parameters() == PARAMETERS
+    rows = store.tasks()
+    assert [(r.name, r.step, r.workspace, r.params) for r in rows] == TASKS
+    assert {r.state for r in rows} == {"INITIALIZED"}
+    assert store.records() == []
+
+
+def test_only_the_owner_may_read_it(store: Store) -> None:
+    path = os.path.join(store.directory, FILE)
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+    assert stat.S_IMODE(os.stat(os.path.dirname(path)).st_mode) == 0o700
+
+
+def test_an_attempt_from_intent_to_end(store: Store) -> None:
+    epoch = held(store)
+    attempt = AttemptId("one", 1)
+    started = Observation(attempt, Seen.STARTED, 11.0, job="77")
+    ended = Observation(attempt, Seen.FAILED, 15.0, exit_code=3, duration=4.25, detail="why")
+    store.commit(epoch, [(0, change(Event.SUBMIT, State.SUBMITTING, 10.0))])
+    assert store.records() == [Record("one", State.SUBMITTING, 1, 0)]
+    store.commit(
+        epoch,
+        [
+            (0, change(Event.START, State.RUNNING, 11.5, started)),
+            (0, change(Event.FAIL, State.FAILED, 15.5, ended)),
+        ],
+    )
+    row = store.tasks()[0]
+    assert (row.state, row.job, row.exit_code, row.detail) == ("FAILED", "77", 3, "why")
+    assert (row.submitted, row.started, row.ended, row.seconds) == (10.0, 11.0, 15.0, 4.25)
+    assert store.counts() == {"FAILED": 1, "INITIALIZED": 1}
+
+
+def test_a_commit_of_a_lost_lease_changes_nothing(store: Store) -> None:
+    old = held(store)
+    held(store)
+    with pytest.raises(StudyError, match="taken over"):
+        store.commit(old, [(0, change(Event.SUBMIT, State.SUBMITTING, 1.0))])
+    assert store.records() == []
+
+
+def test_a_lease_that_moved_meanwhile_is_not_taken(store: Store) -> None:
+    seen = store.holder()
+    held(store)
+    assert not store.take_lease(seen, Holder(1, 0, "other"))
+
+
+def test_settings_and_outcome_are_recorded(store: Store) -> None:
+    epoch = held(store)
+    store.commit(epoch, settings=Settings(throttle=0), outcome=Outcome.CANCELLED)
+    assert store.info().settings == Settings(throttle=0)
+    assert store.info().outcome == "CANCELLED"
+
+
+def test_the_writer_waits_for_a_reader(store: Store, tmp_path: Path) -> None:
+    epoch = held(store)
+    reader = sqlite3.connect(tmp_path / FILE, isolation_level=None, check_same_thread=False)
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM task").fetchone()
+    timer = threading.Timer(0.3, lambda: reader.execute("COMMIT"))
+    timer.start()
+    store.commit(epoch, [(0, change(Event.SUBMIT, State.SUBMITTING, 1.0))])
+    timer.join()
+    reader.close()
+    assert len(store.records()) == 1
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda path: path.unlink(), "not a study directory"),
+        (lambda path: path.write_bytes(b"not a database, by any means" * 99), "damaged"),
+        (lambda path: path.write_bytes(b""), "another version"),
+    ],
+)
+def test_what_is_no_store_is_told_in_a_sentence(tmp_path: Path, spoil, message: str) -> None:
+    Store.create(str(tmp_path), INFO, (), []).close()
+    spoil(tmp_path / FILE)
+    with pytest.raises(StudyError, match=message):
+        Store.open(str(tmp_path)).tasks()
+
+
+def test_a_store_of_a_later_version_is_refused(tmp_path: Path) -> None:
+    Store.create(str(tmp_path), INFO, (), []).close()
+    db = sqlite3.connect(tmp_path / FILE)
+    db.execute("PRAGMA user_version = 999")
+    db.close()
+    with pytest.raises(StudyError, match="version 999"):
+        Store.open(str(tmp_path))
+
+
+def test_a_reader_cannot_write(store: Store) -> None:
+    reader = Store.open(store.directory)
+    with pytest.raises(StudyError, match="readonly"):
+        held(reader)
+    reader.close()
