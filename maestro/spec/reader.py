@@ -335,10 +335,10 @@ class _Reader:
         if event.style == "|":
             if self.lines is None:
                 self.lines = self.text.splitlines()
+            indent = self.indent_of(start.line + 1, event.end_mark.line)
             for number in range(value.count("\n") + 1):
                 line = start.line + 1 + number
                 source = self.lines[line] if line < len(self.lines) else ""
-                indent = self.indent_of(start.line + 1, event.end_mark.line)
                 column = min(indent, len(source)) + 1
                 values[(*path, number)] = Position(self.document.file, line + 1, column)
         elif start.line == event.end_mark.line:

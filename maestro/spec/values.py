@@ -1,0 +1,85 @@
+"""Looking into YAML data that may not have the shape it should have.
+
+Wrong shapes are reported against the schema; all that comes after it reads the data through these,
+so that one mistake does not hide another.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from maestro.spec.model import Value
+
+__all__ = ["as_value", "entries", "items", "mapping", "nearest", "plural", "shown", "text_of"]
+
+_PLAIN = (str, int, float, bool, type(None))
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """``value`` if it is a mapping, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def items(value: Any) -> list[Any]:
+    """``value`` if it is a list, else an empty one."""
+    return value if isinstance(value, list) else []
+
+
+def entries(value: Any) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """The mappings in the list ``value``, each with its index."""
+    return ((i, entry) for i, entry in enumerate(items(value)) if isinstance(entry, dict))
+
+
+def text_of(value: Any) -> str:
+    """``value`` if it is text, else an empty one."""
+    return value if isinstance(value, str) else ""
+
+
+def as_value(value: Any) -> Value:
+    """``value`` as a plain one that prints the same: numbers of numpy too, the rest as text."""
+    if type(value) in _PLAIN:
+        return value  # type: ignore[no-any-return]
+    plain = value
+    if callable(item := getattr(value, "item", None)):
+        try:
+            plain = item()
+        except (TypeError, ValueError):
+            return str(value)
+    else:
+        for kind in (bool, int, float):
+            if isinstance(value, kind):
+                plain = kind(value)
+                break
+    if type(plain) in _PLAIN and str(plain) == str(value):
+        return plain  # type: ignore[no-any-return]
+    return str(value)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """``; did you mean 'x'?`` where one of ``known`` is near ``name``, else nothing."""
+    found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"; did you mean '{found[0]}'?" if found else ""
+
+
+def plural(count: int, word: str) -> str:
+    """``3 values``, ``1 value``."""
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
+def shown(value: Any) -> str:
+    """``value`` as a sentence shows it: short, and as YAML names things."""
+    if isinstance(value, dict):
+        return "a mapping" if value else "an empty mapping"
+    if isinstance(value, list):
+        return "a list" if value else "an empty list"
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = str(value)
+    text = text if len(text) <= 40 else f"{text[:37]}..."
+    if isinstance(value, str):
+        return f"'{text}'" if text else "empty"
+    return text if isinstance(value, (int, float)) else f"the {type(value).__name__} {text}"

@@ -1,0 +1,99 @@
+"""What tests share: the commands as real processes in a directory of their own."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "maestro",
+    deadline=None,
+    derandomize=True,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("maestro")
+
+PROGRAMS = {
+    "maestro": "from maestro.cli.main import main; sys.exit(main())",
+    "conductor": "from maestro.cli.main import conductor as main; sys.exit(main())",
+}
+
+
+class Shell:
+    """Runs ``maestro`` and ``conductor`` in ``folder``, a directory with a space in its name."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def command(self, program: str, *arguments: object) -> list[str]:
+        return [sys.executable, "-c", f"import sys; {PROGRAMS[program]}", *map(str, arguments)]
+
+    def __call__(
+        self, program: str, *arguments: object, code: int | None = 0, timeout: float = 60, **options
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end; it must end with ``code``, unless that is None."""
+        done = subprocess.run(
+            self.command(program, *arguments),
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            **({"stdin": subprocess.DEVNULL} if "input" not in options else {}),
+            **options,
+        )
+        if code is not None:
+            assert done.returncode == code, f"{done.returncode}\n{done.stdout}\n{done.stderr}"
+        assert "Traceback" not in done.stderr + done.stdout, done.stderr + done.stdout
+        return done
+
+    def start(self, program: str, *arguments: object, **options) -> subprocess.Popen[str]:
+        """Start a command; the caller ends it."""
+        return subprocess.Popen(
+            self.command(program, *arguments),
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            **options,
+        )
+
+    def write(self, name: str, text: str) -> Path:
+        """Write a file; indentation that all lines share is taken away."""
+        path = self.folder / name
+        path.write_text(textwrap.dedent(text), encoding="utf-8")
+        return path
+
+    def states(self, study: str | Path) -> dict[str, str]:
+        """State by task, as ``status.csv`` has it."""
+        with open(self.folder / study / "status.csv", encoding="utf-8", newline="") as file:
+            return {row["Step Name"]: row["State"] for row in csv.DictReader(file)}
+
+    def output(self, study: str | Path, task: str) -> str:
+        """What the one attempt of ``task`` printed."""
+        (path,) = (self.folder / study).glob(f"**/{task}.*.out")
+        return path.read_text()
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    folder = tmp_path / "a folder"
+    folder.mkdir()
+    return Shell(folder)
+
+
+def eventually(condition: Callable[[], object], seconds: float = 20) -> None:
+    """Wait until ``condition`` holds."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.02)
