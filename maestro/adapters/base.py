@@ -45,5 +45,8 @@ class Backend(Protocol):
     def fileno(self) -> int:
         """A descriptor that is readable when `observe` has something to give."""
 
+    def timeout(self) -> float | None:
+        """Seconds after which `observe` wants to be called whatever `fileno` says, or None."""
+
     def close(self) -> None:
         """Stop listening. What runs goes on running."""

@@ -64,10 +64,11 @@ def taken_up(
         stack.callback(lease.release)
         engine = Engine(study.graph, _policy(study), _demand(study))
         engine.restore(store.records(), time.time())
-        backend = LocalBackend(_ledger(directory, lease.epoch), previous=_ledgers(directory))
+        earlier = _ledgers(directory)
+        backend = LocalBackend(_ledger(directory, lease.epoch), earlier)
         stack.callback(backend.close)
         _reattach(engine, backend)
-        writer = Writer(study, LocalCodec())
+        writer = Writer(study, LocalCodec(study.spec.batch))
         yield Conductor(study, store, lease, engine, backend, writer, watcher)
 
 
@@ -84,7 +85,7 @@ def rehearse(directory: str, study: Study) -> None:
         lease = Lease(store)
         try:
             engine = Engine(study.graph, _policy(study), _demand(study))
-            writer = Writer(study, LocalCodec())
+            writer = Writer(study, LocalCodec(study.spec.batch))
             for node in study.graph:
                 writer.write(node)
             engine.rehearse(time.time())
@@ -145,14 +146,16 @@ def _cores(resources: Resources) -> int:
 
 
 def _ledger(directory: str, epoch: int) -> str:
-    return os.path.join(directory, HIDDEN, f"ledger-{epoch:06d}.jsonl")
+    return os.path.join(directory, HIDDEN, f"ledger-{epoch:06d}")
 
 
 def _ledgers(directory: str) -> list[str]:
     """The ledgers of earlier conductors, oldest first."""
     folder = os.path.join(directory, HIDDEN)
     return sorted(
-        os.path.join(folder, name) for name in os.listdir(folder) if name.startswith("ledger-")
+        os.path.join(folder, name)
+        for name in os.listdir(folder)
+        if name.startswith("ledger-") and name.endswith(".jsonl")
     )
 
 
@@ -162,5 +165,4 @@ def _reattach(engine: Engine, backend: LocalBackend) -> None:
     for seen in backend.recorded():
         engine.adopt(seen.attempt, now)
         engine.observe(seen, now)
-    for seen in backend.recover(list(engine.active())):
-        engine.observe(seen, now)
+    backend.recover(engine.active())

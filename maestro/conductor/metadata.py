@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -105,20 +106,31 @@ _SURROGATES = re.compile(r"\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})")
 
 
 def _line(key: str, value: object, indent: str = "") -> str:
-    """``key: value`` as one line of YAML. JSON is YAML but for its surrogate pairs (and numbers
-    that are none, which stay words); the YAML writer is forty times as slow.
-    """
-    name = _json(key)
+    """``key: value`` as one line of YAML; the YAML writer is forty times as slow."""
+    name = _flow(key)
     if len(name) > _LONGEST_KEY:
-        return f"{indent}? {name}\n{indent}: {_json(value)}\n"
-    return f"{indent}{name}: {_json(value)}\n"
+        return f"{indent}? {name}\n{indent}: {_flow(value)}\n"
+    return f"{indent}{name}: {_flow(value)}\n"
 
 
-def _json(value: object) -> str:
+def _flow(value: object) -> str:
+    """``value`` in YAML's flow style, which is JSON's but for floats and surrogate pairs."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_flow(k)}: {_flow(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_flow, value)) + "]"
+    if isinstance(value, float):
+        return _float(value)
     text = json.dumps(value, ensure_ascii=True)
-    if "\\ud" in text:
-        text = _SURROGATES.sub(_code_point, text)
-    return text
+    return _SURROGATES.sub(_code_point, text) if "\\ud" in text else text
+
+
+def _float(value: float) -> str:
+    """YAML 1.1 wants a point in every float."""
+    if math.isfinite(value):
+        text = repr(value)
+        return text if "." in text else text.replace("e", ".0e")
+    return ".nan" if math.isnan(value) else ".inf" if value > 0 else "-.inf"
 
 
 def _code_point(match: re.Match[str]) -> str:

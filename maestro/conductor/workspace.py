@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from dataclasses import replace
 
-from maestro.adapters.base import AttemptId, Job
+from maestro.adapters.base import Job
 from maestro.adapters.codec import Codec
 from maestro.conductor.study import Study
+from maestro.engine import AttemptId
 from maestro.graph import Task, task_of
 from maestro.graph.render import Rendered, render
 from maestro.spec.resources import walltime_seconds
-from maestro.spec.tokens import apply_launcher
 
 __all__ = ["Writer"]
 
@@ -51,11 +49,36 @@ class Writer:
         task = task_of(study.graph, attempt.task)
         workspace = os.path.join(study.directory, task.workspace)
         name = study.layout.script(task)
-        folder = self._scripts or workspace
-        script = os.path.join(folder, self._codec.file_name(name, restart=restart))
+        script = self._path(workspace, name, restart=restart)
         if restart and os.path.exists(script):
             rendered = render(study.spec, study.layout, task, study.directory)
         else:
             rendered = self._write(task)
         limit = walltime_seconds(rendered.resources.walltime) if self._enforce else None
         return Job(attempt, script, workspace, os.path.join(workspace, name), limit)
+
+    def _write(self, task: Task) -> Rendered:
+        study = self._study
+        workspace = os.path.join(study.directory, task.workspace)
+        rendered = render(study.spec, study.layout, task, study.directory)
+        os.makedirs(workspace, exist_ok=True)
+        if self._scripts is not None:
+            os.makedirs(self._scripts, mode=0o700, exist_ok=True)
+        name = study.layout.script(task)
+        for command, restart in ((rendered.cmd, False), (rendered.restart, True)):
+            if command:
+                path = self._path(workspace, name, restart=restart)
+                _write_script(path, self._codec.script(command, rendered.resources))
+        return rendered
+
+    def _path(self, workspace: str, name: str, *, restart: bool) -> str:
+        ending = f"{'.restart' if restart else ''}{self._codec.extension}"
+        return os.path.join(self._scripts or workspace, name + ending)
+
+
+def _write_script(path: str, text: str) -> None:
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, MODE)
+    try:
+        os.write(file, text.encode("utf-8", "surrogateescape"))
+    finally:
+        os.close(file)

@@ -12,7 +12,15 @@ from maestro.spec.model import Environment, GitDependency, PathDependency
 from maestro.spec.reader import Path
 from maestro.spec.values import as_value, entries, mapping, text_of
 
-__all__ = ["OUTPUT_PATH", "SPECROOT", "build_environment", "names", "substituter", "uses"]
+__all__ = [
+    "OUTPUT_PATH",
+    "SPECROOT",
+    "build_environment",
+    "names",
+    "raw_texts",
+    "substituter",
+    "uses",
+]
 
 OUTPUT_PATH = "OUTPUT_PATH"
 SPECROOT = "SPECROOT"

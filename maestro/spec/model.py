@@ -58,8 +58,8 @@ class Resources:
     reservation: str | None = None
     exclusive_allocation: bool | str | None = None
     exclusive_launcher: bool | str | None = None
-    nested: bool | None = None
-    waitable: bool | None = None
+    nested: bool | str | None = None
+    waitable: bool | str | None = None
     priority: float | str | None = None
     qos: str | None = None
 
@@ -160,9 +160,14 @@ class Environment:
 
     @property
     def output_path(self) -> str | None:
-        """``OUTPUT_PATH`` as written, the folder that new study directories go into."""
-        value = self.variables.get("OUTPUT_PATH")
-        return None if value is None else str(value)
+        """``OUTPUT_PATH`` with its tokens replaced: the folder that new studies go into."""
+        value = self.variables.get("OUTPUT_PATH", self.labels.get("OUTPUT_PATH"))
+        if value is None:
+            return None
+        text = str(value)
+        for name, final in self.resolved.items():
+            text = text.replace(f"$({name})", final)
+        return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +184,8 @@ class Specification:
     """A whole study specification.
 
     ``positions`` maps a path of keys and indices into the YAML (``("study", 2, "run", "procs")``)
-    to where it stands; see `where`.
+    to where it stands: the value, or the key of a value that is a block of lines. Below a command,
+    ``(..., "cmd", 3)`` is where its fourth line begins. See `where`.
     """
 
     name: str
@@ -198,3 +204,10 @@ class Specification:
             if found := self.positions.get(path[:length]):
                 return found
         return None
+
+    def locate(self, path: tuple[str | int, ...], text: str, offset: int) -> Position | None:
+        """Where ``offset`` in the command ``text`` at ``path`` stands, or the nearest known."""
+        at = self.positions.get((*path, text.count("\n", 0, offset)))
+        if at is None:
+            return self.where(*path)
+        return Position(at.file, at.line, at.column + offset - (text.rfind("\n", 0, offset) + 1))

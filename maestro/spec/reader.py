@@ -1,8 +1,8 @@
 """YAML text to plain data, with the place of everything in it.
 
 Built on PyYAML's events and not on its nodes: it needs no recursion, so no nesting is too deep
-for the interpreter, and lists of a hundred thousand values load quickly. Scalars mean what they mean
-to `yaml.SafeLoader` (YAML 1.1).
+for the interpreter, and lists of a hundred thousand values load quickly. Scalars mean what they
+mean to `yaml.SafeLoader` (YAML 1.1).
 
 The position of a path is that of the value, save that an entry whose value is a block of its own
 lines (a mapping or list) is found at its key; `Document.keys` always has the key's.
@@ -193,7 +193,8 @@ class _Reader:
         self.documents += 1
         if self.documents > 1:
             at = self.at(event.start_mark)
-            self.stop("yaml-documents", "a specification is one YAML document; here begins a second", at)
+            message = "a specification is one YAML document; here begins a second"
+            self.stop("yaml-documents", message, at)
 
     def scalar(self, event: Any) -> None:
         value: Any
@@ -278,14 +279,16 @@ class _Reader:
             if isinstance(value, str) and frame.key in LINES_LOCATED:
                 self.locate_lines((*frame.path, frame.key), value, event)
             elif type(value) is int and ":" in getattr(event, "value", ""):
-                self.document.sexagesimal[(*frame.path, self.slot(frame))] = event.value
+                spot: Path = (*frame.path, self.slot(frame))
+                self.document.sexagesimal[spot] = event.value
             self.store(frame, value, self.at(event.start_mark), weight, False)
 
     def store(self, frame: _Frame, value: Any, at: Position, weight: int, block: bool) -> None:
         """Put ``value`` into ``frame``; ``block`` says that it has lines of its own."""
         frame.weight += weight
         if isinstance(frame.data, list):
-            self.document.values[(*frame.path, len(frame.data))] = at
+            spot: Path = (*frame.path, len(frame.data))
+            self.document.values[spot] = at
             frame.data.append(value)
             return
         key, frame.key = frame.key, None
@@ -340,10 +343,12 @@ class _Reader:
                 line = start.line + 1 + number
                 source = self.lines[line] if line < len(self.lines) else ""
                 column = min(indent, len(source)) + 1
-                values[(*path, number)] = Position(self.document.file, line + 1, column)
+                spot: Path = (*path, number)
+                values[spot] = Position(self.document.file, line + 1, column)
         elif start.line == event.end_mark.line:
             column = start.column + (2 if event.style else 1)
-            values[(*path, 0)] = Position(self.document.file, start.line + 1, column)
+            spot = (*path, 0)
+            values[spot] = Position(self.document.file, start.line + 1, column)
 
     def indent_of(self, first: int, last: int) -> int:
         """The indentation of a block of lines: that of the first that is not empty."""

@@ -38,7 +38,7 @@ _PART = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class LauncherCall:
-    """One ``$(LAUNCHER)`` in a text, ``text[start:end]``, with the part of the step that it asks for.
+    """One ``$(LAUNCHER)`` in a text, ``text[start:end]``, with the part of the step it asks for.
 
     A ``bare`` call asks for all the step has, and its ``nodes`` and ``procs`` are None.
     """

@@ -1,0 +1,240 @@
+"""Running tasks on this machine, as children of a shim that outlives its conductor."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Sequence
+
+import maestro
+from maestro.adapters.base import Job
+from maestro.adapters.former import Former, ended, started
+from maestro.adapters.ledger import End, Start
+from maestro.engine.observations import AttemptId, Observation, Seen
+from maestro.errors import BackendError
+
+__all__ = ["LocalBackend"]
+
+POLL = 0.2
+"""Seconds between two looks at tasks that another shim started."""
+
+PATIENCE = 15.0
+"""Seconds for a shim to start, or for a former one to notice that its conductor is gone."""
+
+# Isolated, and without site: it starts quickly, and nothing of the task's surroundings is imported.
+_PROGRAM = "import sys; sys.path.insert(0, sys.argv.pop(1)); from maestro.adapters.shim import main; main()"
+_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(maestro.__file__)))
+
+
+class LocalBackend:
+    """Runs jobs under a shim of its own.
+
+    ``prefix`` is what the paths of its ledgers begin with (a second one follows when a shim is
+    killed); ``previous`` are the ledgers of earlier conductors, whose tasks may still run. Call
+    `recorded` before anything else where there are any.
+
+    Raises
+    ------
+    BackendError
+        The shim cannot be started.
+    """
+
+    def __init__(self, prefix: str, previous: Sequence[str] = ()) -> None:
+        self._prefix = prefix
+        self._formers = [Former(path) for path in previous]
+        self._looked = 0.0
+        self._awaited: set[AttemptId] = set()
+        self._flying: set[AttemptId] = set()
+        self._shims = 0
+        self._start_shim()
+
+    # ---- the protocol --------------------------------------------------------------------------
+
+    def submit(self, jobs: Sequence[Job]) -> None:
+        """Hand ``jobs`` to the shim."""
+        for job in jobs:
+            self._flying.add(job.attempt)
+            self._outgoing += _line(
+                run=job.attempt,
+                script=job.script,
+                directory=job.directory,
+                output=job.output,
+                limit=job.time_limit,
+            )
+        self._flush()
+
+    def cancel(self, attempts: Sequence[AttemptId]) -> None:
+        """End ``attempts``: TERM to the whole process group, and KILL after a grace."""
+        for attempt in attempts:
+            former = next((f for f in self._formers if attempt in f.running), None)
+            if former is not None:
+                former.cancel(attempt)
+            elif attempt in self._flying:
+                self._outgoing += _line(cancel=attempt)
+        self._flush()
+
+    def observe(self) -> list[Observation]:
+        """What the shim has reported, and what has become of the tasks of former ones."""
+        observations = self._hear()
+        if self._formers and time.monotonic() >= self._looked + POLL:
+            observations += self._look()
+        self._flush()
+        return observations
+
+    def fileno(self) -> int:
+        """Readable when the shim has reported something."""
+        assert self._process.stdout is not None
+        return self._process.stdout.fileno()
+
+    def timeout(self) -> float | None:
+        """Seconds after which `observe` wants to be called even so."""
+        if self._outgoing and self._opened:
+            return 0.01
+        return POLL if self._formers else None
+
+    def close(self) -> None:
+        """Leave the shim alone: it ends when its tasks have."""
+        for stream in (self._process.stdin, self._process.stdout):
+            assert stream is not None
+            stream.close()
+        if not self._flying:
+            self._process.wait(PATIENCE)
+
+    # ---- after a conductor's death -------------------------------------------------------------
+
+    def recorded(self) -> list[Observation]:
+        """Everything that former shims did, in order: their ledgers know of attempts that their
+        conductor had no time to record. Returns once they will start nothing more.
+
+        Raises
+        ------
+        BackendError
+            Tasks may still run on another host, or a former shim cannot be stopped from starting
+            more.
+        """
+        observations: list[Observation] = []
+        end = time.monotonic() + PATIENCE
+        for former in self._formers:
+            observations += former.observe()
+            if former.elsewhere:
+                raise BackendError(
+                    f"tasks of this study may still run on {former.elsewhere}; conduct it there"
+                )
+            while not former.settled:
+                if time.monotonic() > end:
+                    raise BackendError(
+                        "the former conductor's tasks are still being started", transient=True
+                    )
+                time.sleep(0.01)
+                observations += former.observe()
+        return observations
+
+    def recover(self, attempts: Iterable[AttemptId]) -> None:
+        """Take over ``attempts``, which an earlier conductor submitted: `observe` tells what
+        becomes of them.
+        """
+        self._awaited.update(attempts)
+
+    def _look(self) -> list[Observation]:
+        self._looked = time.monotonic()
+        observations = [seen for former in self._formers for seen in former.observe()]
+        if all(former.settled for former in self._formers):
+            known = set().union(*(former.known for former in self._formers))
+            now = time.time()
+            observations += [
+                Observation(attempt, Seen.NEVER_STARTED, now) for attempt in self._awaited - known
+            ]
+            self._awaited.clear()
+            self._formers = [former for former in self._formers if former.running]
+        return observations
+
+    # ---- the shim ------------------------------------------------------------------------------
+
+    def _start_shim(self) -> None:
+        self._shims += 1
+        self._ledger = f"{self._prefix}-{self._shims}.jsonl"
+        self._opened = False
+        self._incoming = self._outgoing = b""
+        try:
+            with open(f"{self._prefix}.err", "ab") as errors:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-I", "-S", "-B", "-c", _PROGRAM, _ROOT, self._ledger],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=errors,
+                    start_new_session=True,
+                    bufsize=0,
+                )
+        except OSError as error:
+            raise BackendError(f"no tasks can be started: {error}", transient=True) from error
+        for stream in (self._process.stdin, self._process.stdout):
+            assert stream is not None
+            os.set_blocking(stream.fileno(), False)
+
+    def _flush(self) -> None:
+        """Send what the shim takes without making us wait, once it has opened its ledger: what
+        it is sent before could be started unseen by whoever takes over from us.
+        """
+        assert self._process.stdin is not None
+        while self._outgoing and self._opened:
+            try:
+                sent = os.write(self._process.stdin.fileno(), self._outgoing)
+            except (BlockingIOError, BrokenPipeError):  # it is busy, or its end will be heard
+                return
+            self._outgoing = self._outgoing[sent:]
+
+    def _hear(self) -> list[Observation]:
+        observations = []
+        while True:
+            try:
+                data = os.read(self.fileno(), 1 << 18)
+            except BlockingIOError:
+                return observations
+            if not data:
+                self._succeed()
+                return observations
+            *lines, self._incoming = (self._incoming + data).split(b"\n")
+            for line in lines:
+                kind, *values = json.loads(line)
+                if kind == "open":
+                    self._opened = True
+                else:
+                    observations.append(self._report(kind, values))
+
+    def _report(self, kind: str, values: list[object]) -> Observation:
+        if kind == "start":
+            return started(Start(*values))  # type: ignore[arg-type]
+        if kind == "end":
+            seen = ended(End(*values))  # type: ignore[arg-type]
+        else:
+            task, number, transient, why = values
+            attempt = AttemptId(str(task), int(str(number)))
+            seen = Observation(
+                attempt, Seen.REFUSED, time.time(), transient=bool(transient), detail=str(why)
+            )
+        self._flying.discard(seen.attempt)
+        return seen
+
+    def _succeed(self) -> None:
+        """The shim was killed: its tasks are a former one's now, and another starts the rest."""
+        code = self._process.wait()
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.stdout.close()
+        if not self._opened:
+            raise BackendError(
+                f"no tasks can be started: the process for them ended with {code}; see "
+                f"{self._prefix}.err"
+            )
+        self._formers.append(Former(self._ledger))
+        self._awaited |= self._flying
+        self._flying.clear()
+        self._looked = 0.0
+        self._start_shim()
+
+
+def _line(**values: object) -> bytes:
+    return json.dumps(values).encode() + b"\n"
