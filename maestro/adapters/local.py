@@ -25,7 +25,12 @@ PATIENCE = 15.0
 """Seconds for a shim to start, or for a former one to notice that its conductor is gone."""
 
 # Isolated, and without site: it starts quickly, and nothing of the task's surroundings is imported.
-_PROGRAM = "import sys; sys.path.insert(0, sys.argv.pop(1)); from maestro.adapters.shim import main; main()"
+_PROGRAM = """\
+import sys
+sys.path.insert(0, sys.argv.pop(1))
+from maestro.adapters.shim import main
+main()
+"""
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(maestro.__file__)))
 
 
@@ -97,9 +102,7 @@ class LocalBackend:
 
     def close(self) -> None:
         """Leave the shim alone: it ends when its tasks have."""
-        for stream in (self._process.stdin, self._process.stdout):
-            assert stream is not None
-            stream.close()
+        self._hang_up()
         if not self._flying:
             self._process.wait(PATIENCE)
 
@@ -187,7 +190,7 @@ class LocalBackend:
             self._outgoing = self._outgoing[sent:]
 
     def _hear(self) -> list[Observation]:
-        observations = []
+        observations: list[Observation] = []
         while True:
             try:
                 data = os.read(self.fileno(), 1 << 18)
@@ -218,12 +221,15 @@ class LocalBackend:
         self._flying.discard(seen.attempt)
         return seen
 
+    def _hang_up(self) -> None:
+        for stream in (self._process.stdin, self._process.stdout):
+            assert stream is not None
+            stream.close()
+
     def _succeed(self) -> None:
         """The shim was killed: its tasks are a former one's now, and another starts the rest."""
         code = self._process.wait()
-        assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.close()
-        self._process.stdout.close()
+        self._hang_up()
         if not self._opened:
             raise BackendError(
                 f"no tasks can be started: the process for them ended with {code}; see "

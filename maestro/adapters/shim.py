@@ -152,7 +152,8 @@ class Shim:
             pid = os.fork()
             if pid == 0:
                 os.close(opener)
-                _become(request["script"], request["directory"], (self._null, *opened[:2]), gate)
+                streams = (self._null, opened[0], opened[1])
+                _become(request["script"], request["directory"], streams, gate)
             child = _Child((task, number), request["limit"])
             start = Start(task, number, pid, host.process_start(pid), time.time())
             self._ledger.write(start)

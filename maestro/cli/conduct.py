@@ -98,7 +98,8 @@ def foreground(
         with progress(conductor.study, quiet=quiet) as conductor.watcher:
             outcome = conductor.run()
     if outcome is None:
-        tell(f"Stopped; what runs goes on. To take the study up again: {_command('conductor', directory)}")
+        tell("Stopped; what runs goes on. To take the study up again:")
+        tell(f"  {_command('conductor', directory)}")
         return STOPPED
     if not quiet:
         tell(digest(directory))

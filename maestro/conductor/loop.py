@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import logging
-import os
 import select
 import time
 from collections.abc import Sequence
@@ -18,7 +17,7 @@ from typing import Protocol
 from maestro.adapters.base import Backend
 from maestro.conductor import requests, snapshot
 from maestro.conductor.lease import HEARTBEAT, Lease
-from maestro.conductor.store import Settings, Store
+from maestro.conductor.store import Store
 from maestro.conductor.study import Study
 from maestro.conductor.workspace import Writer
 from maestro.engine import (
@@ -27,7 +26,6 @@ from maestro.engine import (
     Engine,
     Observation,
     Outcome,
-    Policy,
     Seen,
     State,
     Submit,
@@ -80,7 +78,7 @@ class Conductor:
         self._lease = lease
         self._backend = backend
         self._writer = writer
-        self._watcher = watcher
+        self.watcher = watcher
         self._rows = {node: i for i, node in enumerate(study.graph)}
         self._unrecorded: list[Change] = []
         self._recorded_at = 0.0
@@ -187,8 +185,8 @@ class Conductor:
         self._stale = True
         for change in changes:
             _log_change(change)
-        if self._watcher is not None:
-            self._watcher.saw(changes, self.engine)
+        if self.watcher is not None:
+            self.watcher.saw(changes, self.engine)
 
     def _record(self, *, force: bool = False) -> None:
         """Commit what is unrecorded, when it is due, and give a sign of life."""

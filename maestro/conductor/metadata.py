@@ -12,7 +12,7 @@ import networkx as nx
 import yaml
 
 from maestro.conductor.study import Study
-from maestro.graph import Task
+from maestro.graph import tasks
 from maestro.graph.task import label
 from maestro.spec.model import Parameter
 
@@ -57,11 +57,9 @@ def _parameters(parameters: Sequence[Parameter]) -> Iterator[str]:
     values = [f"$({p.name})" for p in parameters]
     labels = [f"$({p.name}.label)" for p in parameters]
     for row in range(len(parameters[0].values)):
-        entry = {
-            "labels": {n: p.labels[row] for n, p in zip(labels, parameters, strict=True)},
-            "params": {n: p.values[row] for n, p in zip(values, parameters, strict=True)},
-        }
-        yield _line(".".join(entry["labels"].values()), entry)
+        shown = {n: p.labels[row] for n, p in zip(labels, parameters, strict=True)}
+        given = {n: p.values[row] for n, p in zip(values, parameters, strict=True)}
+        yield _line(".".join(shown.values()), {"labels": shown, "params": given})
 
 
 def _metadata(study: Study) -> Iterator[str]:
@@ -71,10 +69,10 @@ def _metadata(study: Study) -> Iterator[str]:
     yield from _section("dependencies", plain.items())
     yield from _section("hub_dependencies", funnels.items())
     yield from _section("used_parameters", ((s, list(u)) for s, u in study.layout.uses.items()))
-    tasks = study.graph.nodes(data="task")
-    yield from _section("workspaces", ((node, task.workspace) for node, task in tasks))
+    workspaces = ((node, task.workspace) for node, task in tasks(study.graph))
+    yield from _section("workspaces", workspaces)
     combinations: dict[str, dict[str, str]] = {}
-    for node, task in tasks:
+    for node, task in tasks(study.graph):
         combinations.setdefault(task.step.name, {})[node] = task.workspace
     yield from _section("step_combinations", combinations.items())
 
@@ -88,8 +86,7 @@ def _section(name: str, entries: Iterable[tuple[str, object]]) -> Iterator[str]:
 
 def _index(graph: nx.DiGraph[str]) -> Iterator[str]:
     """For hashed workspaces: what each stands for."""
-    task: Task
-    for node, task in graph.nodes(data="task"):
+    for node, task in tasks(graph):
         if task.combination.parameters:
             entry = {
                 "task": node,

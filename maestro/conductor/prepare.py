@@ -16,7 +16,7 @@ from maestro.conductor.lease import Lease
 from maestro.conductor.store import FILE, Settings, Store, StudyInfo
 from maestro.conductor.study import Study, file_name, task_columns
 from maestro.errors import UsageError
-from maestro.graph import expand
+from maestro.graph import expand, tasks
 from maestro.spec.model import Parameter, Specification
 
 __all__ = ["Plan", "in_the_way", "prepare"]
@@ -32,7 +32,7 @@ class Plan:
     """
 
     spec: Specification
-    settings: Settings = Settings()
+    settings: Settings
     out: str | None = None
     replace: bool = False
     generator: str | None = None
@@ -110,8 +110,8 @@ def _fill(study: Study, plan: Plan, parameters: Sequence[Parameter]) -> None:
         if source is not None:
             shutil.copy(source, directory)
     metadata.write(study, parameters)
-    tasks = (task_columns(node, task) for node, task in study.graph.nodes(data="task"))
-    store = Store.create(directory, study.info, parameters, tasks)
+    rows = (task_columns(node, task) for node, task in tasks(study.graph))
+    store = Store.create(directory, study.info, parameters, rows)
     try:
         snapshot.write(directory, store.tasks(), time.time())
     finally:

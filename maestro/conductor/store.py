@@ -365,7 +365,8 @@ def _update(task: int, change: Change) -> tuple[Any, ...]:
 def _flat(info: StudyInfo) -> dict[str, Any]:
     """The fields of ``info`` and of its settings, by name."""
     values = asdict(info)
-    return values | values.pop("settings")
+    settings: dict[str, Any] = values.pop("settings")
+    return values | settings
 
 
 def _connect(path: str, *, write: bool = True) -> sqlite3.Connection:

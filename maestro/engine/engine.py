@@ -15,6 +15,7 @@ import networkx as nx
 from maestro.engine.observations import AttemptId, Observation, Seen
 from maestro.engine.states import ACTIVE, Event, Outcome, State, transition
 from maestro.errors import IllegalTransition
+from maestro.graph import tasks
 
 __all__ = ["Change", "Demand", "Engine", "Policy", "Record", "Submit"]
 
@@ -115,7 +116,7 @@ class Engine:
         self._changes: list[Change] = []
         self._progress = {
             node: _Progress(graph.in_degree(node), bool(task.step.restart))
-            for node, task in graph.nodes(data="task")
+            for node, task in tasks(graph)
         }
         self._ready: dict[bool, deque[str]] = {True: deque(), False: deque()}
         self._flying: dict[bool, int] = {True: 0, False: 0}

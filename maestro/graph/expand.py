@@ -77,7 +77,8 @@ def expand(
             graph.add_edges_from(edges)
     if names.problems:
         raise SpecError(names.problems)
-    return nx.freeze(graph)
+    nx.freeze(graph)
+    return graph
 
 
 def _in_order(spec: Specification) -> list[Step]:

@@ -8,7 +8,7 @@ from typing import Any
 import networkx as nx
 
 from maestro.errors import visible
-from maestro.graph.task import task_of
+from maestro.graph.task import tasks
 
 __all__ = ["to_dot", "to_node_link"]
 
@@ -22,7 +22,7 @@ def to_node_link(
     knows them, ``state``; edges have ``source`` and ``target``. Linear in nodes and edges.
     """
     nodes = []
-    for node, task in graph.nodes(data="task"):
+    for node, task in tasks(graph):
         row = {
             "id": node,
             "step": task.step.name,
@@ -48,9 +48,10 @@ def to_dot(graph: nx.DiGraph[str], states: Mapping[str, str] | None = None) -> s
     dot = graphviz.Digraph(graph.graph["study"], node_attr={"shape": "box"})
     # Nodes go by number: in an edge, DOT reads a colon in a name as a port.
     numbers = {node: f"t{i}" for i, node in enumerate(graph)}
-    for node, number in numbers.items():
+    for node, task in tasks(graph):
         state = (states or {}).get(node)
         text = visible(node) if state is None else f"{visible(node)}\n{state}"
-        dot.node(number, graphviz.escape(text), tooltip=graphviz.escape(task_of(graph, node).step.name))
+        step = graphviz.escape(visible(task.step.name))
+        dot.node(numbers[node], graphviz.escape(text), tooltip=step)
     dot.edges((numbers[a], numbers[b]) for a, b in graph.edges)
     return str(dot.source)

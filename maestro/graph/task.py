@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import networkx as nx
@@ -10,7 +10,7 @@ import networkx as nx
 from maestro.graph.names import digest, safe
 from maestro.spec.model import Combination, Step
 
-__all__ = ["Layout", "Task", "layout_of", "task_of"]
+__all__ = ["Layout", "Task", "layout_of", "task_of", "tasks"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,12 @@ def label(combination: Combination) -> str:
     """The labels, in sorted order of parameter name, joined by a full stop."""
     columns = sorted(combination.parameters, key=lambda p: p.name)
     return ".".join(p.labels[combination.row] for p in columns)
+
+
+def tasks(graph: nx.DiGraph[str]) -> Iterator[tuple[str, Task]]:
+    """Every node of ``graph`` with its `Task`, parents first."""
+    for node, attributes in graph.nodes.items():
+        yield node, attributes["task"]
 
 
 def task_of(graph: nx.DiGraph[str], node: str) -> Task:
