@@ -230,7 +230,7 @@ class LocalBackend:
         """The shim was killed: its tasks are a former one's now, and another starts the rest."""
         code = self._process.wait()
         self._hang_up()
-        if not self._opened:
+        if code >= 0 and not self._opened:
             raise BackendError(
                 f"no tasks can be started: the process for them ended with {code}; see "
                 f"{self._prefix}.err"

@@ -84,6 +84,7 @@ class Conductor:
         self._recorded_at = 0.0
         self._snapshot_due = 0.0
         self._stale = True
+        self._look_due = 0.0
         self._asked_to_cancel = False
         self._asked_to_stop = False
 
@@ -123,6 +124,9 @@ class Conductor:
     def _heed_requests(self) -> None:
         if self._asked_to_cancel and not self.engine.cancelling:
             self._cancel()
+        if time.monotonic() < self._look_due:
+            return
+        self._look_due = time.monotonic() + TICK
         for path, request in requests.pending(self.study.directory):
             if request.cancel:
                 self._asked_to_cancel = True

@@ -315,7 +315,9 @@ class _Reader:
             return _BAD
         path = (*frame.path, str(value))
         severity = "error" if path[0] in STRICT else "warning"
-        message = f"the key {value!r} is not text; put it in quotes"
+        read = f" (YAML reads {str(value).lower()})" if isinstance(value, bool) else ""
+        text = getattr(event, "value", value)
+        message = f"the key {text} is not text{read}; put it in quotes"
         self.report("yaml-key", message, frame.key_at, severity)
         return str(value)
 

@@ -76,8 +76,6 @@ def where(data: Any, path: Path) -> str:
 def unknown_key(key: str, place: str, known: list[str], here: str) -> str:
     """A sentence on the unknown ``key`` in ``place``, whose section in the schema is ``here``."""
     sentence = f"unknown key '{key}' in {place}"
-    if hint := nearest(key, known):
-        return sentence + hint
     for section, name in _HOMES:
         if section != here and key in known_keys(section):
             return f"{sentence}; '{key}' belongs under {name}"
@@ -85,7 +83,10 @@ def unknown_key(key: str, place: str, known: list[str], here: str) -> str:
         return f"{sentence}; '{key}' belongs at the top level"
     if here == "env" and key in ("paths", "git"):
         return f"{sentence}; '{key}' belongs under 'dependencies'"
-    return f"{sentence}; known are {', '.join(known)}" if len(known) < 8 else sentence
+    hint = nearest(key, known)
+    if not hint and len(known) < 8:
+        hint = f"; known are {', '.join(known)}"
+    return sentence + hint
 
 
 @functools.cache

@@ -60,15 +60,15 @@ GOLDEN = {
     "unknown dependency": (
         STEP + "  - {name: b, description: d, run: {cmd: x, depends: [run-sin, 'run-sum_*']}}\n",
         [
-            "study.yaml:9:56: step 'b' depends on 'run-sin', which is no step; "
+            "study.yaml:9:55: step 'b' depends on 'run-sin', which is no step; "
             "did you mean 'run-sim'?",
-            "study.yaml:9:65: step 'b' depends on 'run-sum', which is no step; "
+            "study.yaml:9:64: step 'b' depends on 'run-sum', which is no step; "
             "did you mean 'run-sim'?",
         ],
     ),
     "duplicate dependency": (
         STEP + "  - {name: b, description: d, run: {cmd: x, depends: [run-sim, run-sim]}}\n",
-        ["study.yaml:9:65: step 'b' names 'run-sim' twice in 'depends'"],
+        ["study.yaml:9:64: step 'b' names 'run-sim' twice in 'depends'"],
     ),
     "cycle": (
         """\
@@ -154,7 +154,7 @@ global.parameters:
         + """\
 env:
   variables: {A: $(B), C: true, D: ''}
-  labels: {B: x$(L)y, L: $(A), A: 2, SPECROOT: x}
+  labels: {B: x$(L)y, L: $(B), A: 2, SPECROOT: x}
   variablez: {}
   paths: []
   dependencies:
@@ -244,6 +244,10 @@ global.parameters:
         STEP + "env:\n  variables: {1: x}\n",
         ["study.yaml:10:15: the key 1 is not text; put it in quotes"],
     ),
+    "key that YAML reads otherwise": (
+        STEP + "global.parameters:\n  NO: {values: [1], label: x}\n",
+        ["study.yaml:10:3: the key NO is not text (YAML reads false); put it in quotes"],
+    ),
     "not a step": (
         "study:\n  - a\n  - {name: b, description: d, run: [x]}\n",
         [
@@ -275,7 +279,7 @@ def test_duplicates_and_unknown_keys_in_the_environment(checked: Checker) -> Non
         "study.yaml:12:3: unknown key 'variablez' in 'env'; did you mean 'variables'?",
         "study.yaml:13:3: unknown key 'paths' in 'env'; 'paths' belongs under 'dependencies'",
         "study.yaml:16:29: unknown key 'url' in path dependency 'P'; known are name, path",
-        "study.yaml:18:16: git dependency 'P' has the name of a path dependency; "
+        "study.yaml:18:10: git dependency 'P' has the name of a path dependency; "
         "rename one of them",
         "study.yaml:18:42: 'tag' in git dependency 'P' must be text (put a number in quotes), not 1",
         "study.yaml:18:45: git dependency 'P' has tag and hash and branch; give at most one of "
