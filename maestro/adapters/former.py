@@ -8,44 +8,11 @@ import signal
 import time
 
 from maestro.adapters import host
-from maestro.adapters.ledger import End, Reader, Start
+from maestro.adapters.records import End, Reader, Start, ended, started
 from maestro.adapters.shim import GRACE
 from maestro.engine.observations import AttemptId, Observation, Seen
 
-__all__ = ["Former", "ended", "started"]
-
-_KILLED = {"cancel": Seen.CANCELLED, "timeout": Seen.TIMED_OUT}
-
-
-def started(record: Start) -> Observation:
-    """What a start record tells."""
-    attempt = AttemptId(record.task, record.number)
-    return Observation(attempt, Seen.STARTED, record.time, job=str(record.pid))
-
-
-def ended(record: End) -> Observation:
-    """What an end record tells."""
-    if record.killed:
-        seen, detail = _KILLED[record.killed], ""
-    elif record.exit_code:
-        seen, detail = Seen.FAILED, _explained(record.exit_code)
-    else:
-        seen, detail = Seen.FINISHED, ""
-    return Observation(
-        AttemptId(record.task, record.number),
-        seen,
-        record.time,
-        exit_code=record.exit_code,
-        duration=record.seconds,
-        detail=detail,
-    )
-
-
-def _explained(code: int) -> str:
-    if code > 128:
-        with contextlib.suppress(ValueError):
-            return f"ended by {signal.Signals(code - 128).name}"
-    return f"exit code {code}"
+__all__ = ["Former"]
 
 
 class Former:

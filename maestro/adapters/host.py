@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import socket
-import subprocess
 
 __all__ = ["boot_id", "cores", "hostname", "process_start"]
 
 
 def hostname() -> str:
     """The name of this host."""
-    return socket.gethostname()
+    return os.uname().nodename
 
 
 def boot_id() -> str:
@@ -69,6 +67,9 @@ def _quota() -> float | None:
 
 def _output(*command: str) -> str:
     """What ``command`` prints, empty when it fails or is not there."""
+    # Not at the top: importing it makes every fork of the shim slower.
+    import subprocess
+
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     except OSError:

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 
 import maestro
 from maestro.adapters.base import Job
-from maestro.adapters.former import Former, ended, started
-from maestro.adapters.ledger import End, Start
+from maestro.adapters.former import Former
+from maestro.adapters.records import End, Start, ended, started
 from maestro.engine.observations import AttemptId, Observation, Seen
 from maestro.errors import BackendError
 
@@ -24,14 +24,18 @@ POLL = 0.2
 PATIENCE = 15.0
 """Seconds for a shim to start, or for a former one to notice that its conductor is gone."""
 
-# Isolated, and without site: it starts quickly, and nothing of the task's surroundings is imported.
+# Isolated and without site, nothing of the task's surroundings is imported. The packages are made
+# by hand, because what they would import makes every fork of the shim slower.
 _PROGRAM = """\
 import sys
-sys.path.insert(0, sys.argv.pop(1))
+package = type(sys)
+for name, path in ("maestro", sys.argv[1]), ("maestro.adapters", sys.argv[1] + "/adapters"):
+    sys.modules[name] = package(name)
+    sys.modules[name].__path__ = [path]
 from maestro.adapters.shim import main
-main()
+main(sys.argv[2])
 """
-_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(maestro.__file__)))
+_PACKAGE = os.path.dirname(os.path.abspath(maestro.__file__))
 
 
 class LocalBackend:
@@ -164,7 +168,7 @@ class LocalBackend:
         try:
             with open(f"{self._prefix}.err", "ab") as errors:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-I", "-S", "-B", "-c", _PROGRAM, _ROOT, self._ledger],
+                    [sys.executable, "-I", "-S", "-B", "-c", _PROGRAM, _PACKAGE, self._ledger],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=errors,

@@ -18,12 +18,14 @@ import json
 import os
 import select
 import signal
-import sys
 import time
-from typing import Any
 
 from maestro.adapters import host
-from maestro.adapters.ledger import End, Ledger, Start
+from maestro.adapters.ledger import Ledger
+
+TYPE_CHECKING = False  # importing typing would make every fork slower
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["GRACE", "main"]
 
@@ -61,7 +63,7 @@ class Shim:
         self._requests: int | None = requests
         self._incoming = b""
         self._children: dict[int, _Child] = {}
-        self._unrecorded: list[End] = []
+        self._unrecorded: list[list[object]] = []
         self._null = os.open(os.devnull, os.O_RDONLY)
         self._wakeup, wakeup = os.pipe()
         for descriptor in (self._wakeup, wakeup, reports):
@@ -99,7 +101,7 @@ class Shim:
         data = os.read(self._requests, 1 << 16)
         if not data:
             self._requests = None
-            self._ledger.close()
+            self._ledger.write("closed")
             return
         *lines, self._incoming = (self._incoming + data).split(b"\n")
         for line in lines:
@@ -109,7 +111,7 @@ class Shim:
             else:
                 self._cancel(tuple(request["cancel"]))
 
-    def _report(self, *values: Any) -> None:
+    def _report(self, *values: object) -> None:
         if self._reports is not None:
             self._outgoing += json.dumps(values).encode() + b"\n"
 
@@ -138,7 +140,7 @@ class Shim:
         else:
             self._report("start", *start)
 
-    def _spawn(self, request: dict[str, Any]) -> Start:
+    def _spawn(self, request: dict[str, Any]) -> list[object]:
         """Start the process of an attempt, and let it go once that is recorded."""
         task, number = request["run"]
         drafts = [f"{request['output']}.attempt-{number}{ending}" for ending in (".out", ".err")]
@@ -155,8 +157,8 @@ class Shim:
                 streams = (self._null, opened[0], opened[1])
                 _become(request["script"], request["directory"], streams, gate)
             child = _Child((task, number), request["limit"])
-            start = Start(task, number, pid, host.process_start(pid), time.time())
-            self._ledger.write(start)
+            start = [task, number, pid, host.process_start(pid), time.time()]
+            self._ledger.write("start", *start)
             _rename(drafts, request["output"], pid, number)
             self._children[pid] = child
             os.write(opener, b"x")
@@ -182,7 +184,7 @@ class Shim:
             code = os.waitstatus_to_exitcode(status)
             code = code if code >= 0 else 128 - code
             seconds = time.monotonic() - child.started
-            end = End(*child.attempt, code, time.time(), seconds, child.killed)
+            end: list[object] = [*child.attempt, code, time.time(), seconds, child.killed]
             self._unrecorded.append(end)
             self._report("end", *end)
         self._record()
@@ -191,7 +193,7 @@ class Shim:
         """Record how tasks ended, however long a full disk makes that wait."""
         while self._unrecorded:
             try:
-                self._ledger.write(self._unrecorded[0])
+                self._ledger.write("end", *self._unrecorded[0])
             except OSError:
                 return
             del self._unrecorded[0]
@@ -253,6 +255,6 @@ def _signal(group: int, number: int) -> None:
         os.killpg(group, number)
 
 
-def main() -> None:
-    """Be a shim: the ledger's path is the first argument."""
-    Shim(sys.argv[1], 0, 1).run()
+def main(path: str) -> None:
+    """Be a shim that keeps the ledger ``path``."""
+    Shim(path, 0, 1).run()

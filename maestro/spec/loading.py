@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 
 from maestro.errors import Position, Problem, SpecError
 from maestro.spec.build import build
@@ -120,4 +121,6 @@ def _in_order(problems: Iterable[Problem]) -> list[Problem]:
         at = problem.position
         return (at.line, at.column) if at else (math.inf, 0)
 
-    return sorted(dict.fromkeys(problems), key=place)
+    # Names in them may hold line breaks; a problem is one line.
+    flat = (replace(p, message=p.message.replace("\n", "\\n")) for p in problems)
+    return sorted(dict.fromkeys(flat), key=place)

@@ -138,10 +138,11 @@ def check_launchers(
         for number, call in enumerate(launcher_calls(text)):
             if call.bare:
                 continue
-            at = None
+            path = (*_path(spec, step), "run", key)
             if number < len(places):
-                path = (*_path(spec, step), "run", key)
                 at = spec.locate(path, template, places[number])
+            else:  # a parameter brought it
+                at = spec.where(*path)
             shown = text[call.start : call.end]
             problems += [
                 Problem("launcher-overask", f"{shown} in step '{step.name}' {what}", at)

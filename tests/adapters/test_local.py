@@ -16,8 +16,9 @@ import pytest
 
 from maestro.adapters import host
 from maestro.adapters.base import Job
-from maestro.adapters.ledger import End, Ledger, Reader, Start
+from maestro.adapters.ledger import Ledger
 from maestro.adapters.local import LocalBackend
+from maestro.adapters.records import End, Reader, Start
 from maestro.engine import AttemptId, Observation, Seen
 
 ENDS = set(Seen) - {Seen.STARTED, Seen.ACCEPTED}
@@ -152,7 +153,7 @@ def test_many_at_once(bench: Bench) -> None:
     assert [end.exit_code for end in ends] == [i % 3 for i in range(200)]
 
 
-# ---- ending tasks ----------------------------------------------------------------------------------
+# ---- ending tasks
 
 
 @pytest.mark.parametrize("command", ["sleep 100", "trap '' TERM; sleep 100; sleep 100"])
@@ -196,7 +197,7 @@ def test_what_a_task_leaves_in_the_background_is_left_alone(bench: Bench) -> Non
     os.kill(pid, signal.SIGKILL)
 
 
-# ---- somebody dies ---------------------------------------------------------------------------------
+# ---- somebody dies
 
 
 def abandoned(bench: Bench, command: str) -> tuple[LocalBackend, list[str]]:
@@ -305,13 +306,13 @@ def test_no_descriptors_left_is_a_reason_to_wait(bench: Bench) -> None:
     assert bench.ends()[AttemptId("task", 2)].seen is Seen.FINISHED
 
 
-# ---- the ledger ------------------------------------------------------------------------------------
+# ---- the ledger
 
 
 def test_a_torn_line_spoils_no_other(tmp_path: Path) -> None:
     path = tmp_path / "ledger"
     ledger = Ledger(str(path))
-    ledger.write(Start("a", 1, 2, "3", 4.0))
+    ledger.write("start", "a", 1, 2, "3", 4.0)
     with open(path, "ab") as file:
         file.write(b'["start", "b", 1')
     reader = Reader(str(path))
@@ -319,8 +320,8 @@ def test_a_torn_line_spoils_no_other(tmp_path: Path) -> None:
     assert reader.read() == []
     with open(path, "ab") as file:
         file.write(b"\n")
-    ledger.write(End("a", 1, 0, 5.0, 1.0, None))
-    ledger.close()
+    ledger.write("end", "a", 1, 0, 5.0, 1.0, None)
+    ledger.write("closed")
     assert reader.read() == [End("a", 1, 0, 5.0, 1.0, None)]
     assert reader.closed
 

@@ -227,7 +227,7 @@ def test_scripts_in_a_temporary_directory_can_be_written_again(shell: Shell) -> 
     assert len(os.listdir(info)) == 7
 
 
-# ---- questions, and what is in the way -------------------------------------------------------------
+# ---- questions, and what is in the way
 
 
 def test_it_asks_before_it_launches(shell: Shell) -> None:
@@ -302,7 +302,7 @@ def test_wrong_command_lines_end_with_one(shell: Shell, arguments: list[str]) ->
     assert [p.name for p in shell.folder.iterdir()] == ["fan.yaml"]
 
 
-# ---- leaving and coming back -----------------------------------------------------------------------
+# ---- leaving and coming back
 
 SLOW = """
     description: {name: slow, description: slow}

@@ -6,10 +6,10 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from spec_helpers import Checker
 
 from maestro.errors import Problem
 from maestro.spec import Specification, check
-from spec_helpers import Checker
 
 HEAD = """\
 description:
@@ -17,12 +17,15 @@ description:
   description: a study
 """
 
+
 @pytest.fixture
 def checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checker:
     """Checks a text, below a description of three lines unless ``head`` is given, as study.yaml."""
     monkeypatch.chdir(tmp_path)
 
-    def run(text: str, head: str = HEAD, **more: object) -> tuple[Specification | None, list[Problem]]:
+    def run(
+        text: str, head: str = HEAD, **more: object
+    ) -> tuple[Specification | None, list[Problem]]:
         (tmp_path / "study.yaml").write_text(head + textwrap.dedent(text), encoding="utf-8")
         return check("study.yaml", **more)  # type: ignore[arg-type]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from spec_helpers import Checker, errors
 
 from maestro.errors import SpecError
 from maestro.spec import check, load
-from spec_helpers import Checker, errors
 
 STEP = """\
 study:
@@ -25,7 +25,10 @@ GOLDEN = {
     ),
     "resource beside run": (
         STEP + "    procs: 4\n",
-        ["study.yaml:9:5: unknown key 'procs' in step 'run-sim'; 'procs' belongs under 'run' of a step"],
+        [
+            "study.yaml:9:5: unknown key 'procs' in step 'run-sim'; "
+            "'procs' belongs under 'run' of a step"
+        ],
     ),
     "missing keys": (
         "study:\n  - name: a\n    run: {depends: []}\n",
@@ -129,8 +132,8 @@ global.parameters:
         [
             "study.yaml:10:6: parameter 'A' lacks the key 'values'",
             "study.yaml:10:7: unknown key 'value' in parameter 'A'; did you mean 'values'?",
-            "study.yaml:10:26: 'label' in parameter 'A' must be text such as \"SIZE.%%\", or a list "
-            "with one label for each value, not 3",
+            "study.yaml:10:26: 'label' in parameter 'A' must be text such as \"SIZE.%%\", or a "
+            "list with one label for each value, not 3",
             "study.yaml:11:6: parameter 'B' must be a mapping with the keys 'values' and 'label', "
             "not 4",
         ],
@@ -205,7 +208,8 @@ global.parameters:
   P: {values: [4, 8, 4], label: P.%%}
 """,
         [
-            "study.yaml:12:32: $(LAUNCHER)[3n, 9p] in step 'a' asks for 3 nodes, and the step has 2",
+            "study.yaml:12:32: $(LAUNCHER)[3n, 9p] in step 'a' asks for 3 nodes, "
+            "and the step has 2",
             "study.yaml:13:17: $(LAUNCHER)[2n] in step 'a' names no processes; write, for example, "
             "$(LAUNCHER)[2n, 8p]",
         ],
@@ -281,7 +285,8 @@ def test_duplicates_and_unknown_keys_in_the_environment(checked: Checker) -> Non
         "study.yaml:16:29: unknown key 'url' in path dependency 'P'; known are name, path",
         "study.yaml:18:10: git dependency 'P' has the name of a path dependency; "
         "rename one of them",
-        "study.yaml:18:42: 'tag' in git dependency 'P' must be text (put a number in quotes), not 1",
+        "study.yaml:18:42: 'tag' in git dependency 'P' must be text (put a number in "
+        "quotes), not 1",
         "study.yaml:18:45: git dependency 'P' has tag and hash and branch; give at most one of "
         "tag, hash and branch",
     ]

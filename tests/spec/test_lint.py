@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from spec_helpers import Checker, errors, warnings
 
 STEP = "study:\n  - name: sim\n    description: d\n    run:\n      cmd: "

@@ -10,10 +10,10 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from test_loading import EVERYTHING
 
 from maestro.errors import SpecError
 from maestro.spec import check, load
-from test_loading import EVERYTHING
 
 ODD = st.one_of(
     st.none(),
@@ -22,16 +22,59 @@ ODD = st.one_of(
     st.floats(),
     st.text(max_size=5),
     st.sampled_from(
-        ["$(SIZE)", "$(X)", "$(", "$(last.workspace)", "$(LAUNCHER)[9n, 9p]", "*", "a_*", "first",
-         "$(SIZE.label)", "", "[", "\x1b[31m"]
+        [
+            "$(SIZE)",
+            "$(X)",
+            "$(",
+            "$(last.workspace)",
+            "$(LAUNCHER)[9n, 9p]",
+            "*",
+            "a_*",
+            "first",
+            "$(SIZE.label)",
+            "",
+            "[",
+            "\x1b[31m",
+        ]
     ),
-    st.sampled_from([[], {}, [[]], [{}], {"name": "a"}, ["first", "first"], [None], {"a": {"b": []}}]),
-)  # fmt: skip
+    st.sampled_from(
+        [[], {}, [[]], [{}], {"name": "a"}, ["first", "first"], [None], {"a": {"b": []}}]
+    ),
+)
 
 PIECES = st.sampled_from(
-    ["\t", "\n", " ", ":", "- ", "? ", "&a ", "*a", "!!python/object:x ", "!!set ", "<<: ", "{", "}",
-     "[", "]", '"', "'", "|", ">", "%", "#", "---\n", "...\n", "\x00", "\ufeff", "é", "1:30", "$(", ","]
-)  # fmt: skip
+    [
+        "\t",
+        "\n",
+        " ",
+        ":",
+        "- ",
+        "? ",
+        "&a ",
+        "*a",
+        "!!python/object:x ",
+        "!!set ",
+        "<<: ",
+        "{",
+        "}",
+        "[",
+        "]",
+        '"',
+        "'",
+        "|",
+        ">",
+        "%",
+        "#",
+        "---\n",
+        "...\n",
+        "\x00",
+        "\ufeff",
+        "é",
+        "1:30",
+        "$(",
+        ",",
+    ]
+)
 
 
 def places(data: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -87,7 +130,9 @@ def test_a_tree_with_odd_parts(tmp_path: Path, data: st.DataObject) -> None:
 
 @settings(max_examples=250, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    edits=st.lists(st.tuples(st.integers(0, len(EVERYTHING)), st.integers(0, 30), PIECES), max_size=4)
+    edits=st.lists(
+        st.tuples(st.integers(0, len(EVERYTHING)), st.integers(0, 30), PIECES), max_size=4
+    )
 )
 def test_a_text_with_odd_pieces(tmp_path: Path, edits: list[tuple[int, int, str]]) -> None:
     text = EVERYTHING

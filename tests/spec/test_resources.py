@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from spec_helpers import Checker
 
 from maestro.errors import SpecError
 from maestro.spec import check_tasks
 from maestro.spec.model import Combination, Parameter, Resources
 from maestro.spec.resources import resolve_resources, walltime_seconds
-from spec_helpers import Checker
 
 STEP = "study:\n  - name: a\n    description: d\n    run:\n      cmd: echo\n"
 
@@ -41,9 +41,17 @@ global.parameters:
     (step,) = spec.steps
     first = resolve_resources(spec, step, Combination(spec.parameters, 0))
     assert first == Resources(
-        nodes=3, procs=4, gpus=0, cores_per_task=4, walltime="00:4:00",
-        exclusive_allocation=True, exclusive_launcher=False, nested=True, priority=0.5,
-        bind="rs", qos="normal",
+        nodes=3,
+        procs=4,
+        gpus=0,
+        cores_per_task=4,
+        walltime="00:4:00",
+        exclusive_allocation=True,
+        exclusive_launcher=False,
+        nested=True,
+        priority=0.5,
+        bind="rs",
+        qos="normal",
     )
     assert type(first.cores_per_task) is int
     second = resolve_resources(spec, step, Combination(spec.parameters, 1))

@@ -1,0 +1,126 @@
+"""Reading ledgers (see `maestro.adapters.ledger`), and what their records tell."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+from typing import NamedTuple
+
+from maestro.adapters import host
+from maestro.engine.observations import AttemptId, Observation, Seen
+
+__all__ = ["End", "Open", "Reader", "Start", "ended", "started"]
+
+
+class Open(NamedTuple):
+    """The shim whose ledger it is."""
+
+    pid: int
+    start: str | None
+    boot: str
+    host: str
+    time: float
+
+    def here(self) -> bool:
+        """Whether it was started on this host since that was booted."""
+        return self.host == host.hostname() and self.boot == host.boot_id()
+
+    def lives(self) -> bool:
+        """Whether it still runs, on this host."""
+        return self.here() and self.start == host.process_start(self.pid)
+
+
+class Start(NamedTuple):
+    """An attempt was about to run as process ``pid``, the leader of a group of its own."""
+
+    task: str
+    number: int
+    pid: int
+    start: str | None
+    time: float
+
+
+class End(NamedTuple):
+    """An attempt ended, ``seconds`` after its start."""
+
+    task: str
+    number: int
+    exit_code: int
+    time: float
+    seconds: float
+    killed: str | None
+
+
+class Reader:
+    """Reads the ledger ``path`` as far as it is written, and on at each call.
+
+    ``opened`` is None until its first record is there; ``closed`` says that nothing more will be
+    started in it.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._offset = 0
+        self.opened: Open | None = None
+        self.closed = False
+
+    def read(self) -> list[Start | End]:
+        """The records since the last call. A line that is not yet whole is left for the next."""
+        try:
+            with open(self._path, "rb") as file:
+                file.seek(self._offset)
+                text = file.read()
+        except FileNotFoundError:
+            return []
+        whole, newline, _ = text.rpartition(b"\n")
+        self._offset += len(whole) + len(newline)
+        records: list[Start | End] = []
+        for line in whole.splitlines():
+            try:
+                kind, *values = json.loads(line)
+            except ValueError:
+                continue  # cut short by a full disk: it never counted as written
+            if kind == "start":
+                records.append(Start(*values))
+            elif kind == "end":
+                records.append(End(*values))
+            elif kind == "open":
+                self.opened = Open(*values)
+            else:
+                self.closed = True
+        return records
+
+
+def started(record: Start) -> Observation:
+    """What a start record tells."""
+    attempt = AttemptId(record.task, record.number)
+    return Observation(attempt, Seen.STARTED, record.time, job=str(record.pid))
+
+
+_KILLED = {"cancel": Seen.CANCELLED, "timeout": Seen.TIMED_OUT}
+
+
+def ended(record: End) -> Observation:
+    """What an end record tells."""
+    if record.killed:
+        seen, detail = _KILLED[record.killed], ""
+    elif record.exit_code:
+        seen, detail = Seen.FAILED, _explained(record.exit_code)
+    else:
+        seen, detail = Seen.FINISHED, ""
+    return Observation(
+        AttemptId(record.task, record.number),
+        seen,
+        record.time,
+        exit_code=record.exit_code,
+        duration=record.seconds,
+        detail=detail,
+    )
+
+
+def _explained(code: int) -> str:
+    if code > 128:
+        with contextlib.suppress(ValueError):
+            return f"ended by {signal.Signals(code - 128).name}"
+    return f"exit code {code}"
