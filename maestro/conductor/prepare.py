@@ -15,7 +15,7 @@ from maestro.conductor import dependencies, metadata, snapshot
 from maestro.conductor.lease import Lease
 from maestro.conductor.store import FILE, Settings, Store, StudyInfo
 from maestro.conductor.study import Study, file_name, task_columns
-from maestro.errors import UsageError
+from maestro.errors import SpecError, UsageError
 from maestro.graph import expand, tasks
 from maestro.spec.model import Parameter, Specification
 
@@ -70,6 +70,9 @@ def prepare(plan: Plan) -> Study:
     with _directory(plan) as directory:
         if plan.generator is None:
             parameters = spec.parameters
+            problems = specification.check_tasks(spec)
+            if problems:
+                raise SpecError(problems)
         else:
             parameters = specification.generate(plan.generator, spec, plan.arguments, directory)
         copies = [os.path.basename(p) for p in (spec.path, plan.generator) if p is not None]

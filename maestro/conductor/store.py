@@ -37,7 +37,8 @@ CREATE TABLE parameter (
 CREATE TABLE task (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL, step TEXT NOT NULL, workspace TEXT NOT NULL,
     params TEXT NOT NULL, state TEXT NOT NULL, number INTEGER NOT NULL DEFAULT 0,
-    restarts INTEGER NOT NULL DEFAULT 0, job TEXT, submitted REAL, started REAL, ended REAL,
+    restarts INTEGER NOT NULL DEFAULT 0, refusals INTEGER NOT NULL DEFAULT 0,
+    losses INTEGER NOT NULL DEFAULT 0, job TEXT, submitted REAL, started REAL, ended REAL,
     seconds REAL, exit_code INTEGER, detail TEXT);
 CREATE TABLE event (
     id INTEGER PRIMARY KEY, task INTEGER NOT NULL, number INTEGER NOT NULL, time REAL NOT NULL,
@@ -240,7 +241,7 @@ class Store:
         """The tasks that have left INITIALIZED, or been tried."""
         with _told(self.directory):
             rows = self._db.execute(
-                "SELECT name, state, number, restarts FROM task "
+                "SELECT name, state, number, restarts, refusals, losses FROM task "
                 "WHERE state != 'INITIALIZED' OR number > 0 ORDER BY id"
             ).fetchall()
         return [Record(name, State[state], *rest) for name, state, *rest in rows]
@@ -323,7 +324,7 @@ _EVENT = (
 )
 
 _UPDATE = (
-    "UPDATE task SET state = ?, number = ?, restarts = ?, job = coalesce(?, job), "
+    "UPDATE task SET state = ?, number = ?, restarts = ?, refusals = ?, losses = ?, job = coalesce(?, job), "
     "submitted = coalesce(submitted, ?), started = coalesce(started, ?), ended = ?, "
     "seconds = coalesce(?, ? - started), exit_code = ?, detail = ? WHERE id = ?"
 )
@@ -355,7 +356,7 @@ def _update(task: int, change: Change) -> tuple[Any, ...]:
     # After a restart the run time counts from the first start, as people know it.
     duration = change.observation.duration if change.observation and not change.restarts else None
     return (
-        change.state.name, change.number, change.restarts, job,
+        change.state.name, change.number, change.restarts, change.refusals, change.losses, job,
         time if change.event is Event.SUBMIT else None,
         time if change.event is Event.START else None,
         ended, duration, ended, exit_code, detail or None, task,

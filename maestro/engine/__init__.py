@@ -1,10 +1,12 @@
 """Decisions: what has been seen goes in, what to do comes out. Nothing here touches the world."""
 
-from maestro.engine.engine import Change, Demand, Engine, Policy, Record, Submit
+from maestro.engine.engine import Engine
 from maestro.engine.observations import AttemptId, Observation, Seen
-from maestro.engine.states import TABLE, Event, Outcome, State, transition
+from maestro.engine.states import ACTIVE, TABLE, Event, Outcome, State, transition
+from maestro.engine.values import Change, Demand, Policy, Record, Submit
 
 __all__ = [
+    "ACTIVE",
     "TABLE",
     "AttemptId",
     "Change",

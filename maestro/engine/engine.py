@@ -14,77 +14,22 @@ import networkx as nx
 
 from maestro.engine.observations import AttemptId, Observation, Seen
 from maestro.engine.states import ACTIVE, Event, Outcome, State, transition
+from maestro.engine.values import Change, Demand, Policy, Record, Submit
 from maestro.errors import IllegalTransition
 from maestro.graph import tasks
 
-__all__ = ["Change", "Demand", "Engine", "Policy", "Record", "Submit"]
+__all__ = ["Engine"]
 
 BACKOFF = (0.1, 5.0)
 """Seconds to hold submissions after a refusal: first, and at most (it doubles in between)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Demand:
-    """What a task takes while it is in flight: a scheduler's job, or slots of this machine."""
-
-    local: bool
-    slots: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """The limits of a study; 0 means no limit for ``throttle`` and ``rlimit``.
-
-    ``slots`` is what the machine offers to local tasks; ``throttles_local`` says whether they
-    count as jobs in flight; ``attempts`` bounds how often a submission may be refused, and
-    ``losses`` how often a job that never started is submitted again.
-    """
-
-    throttle: int = 0
-    rlimit: int = 1
-    attempts: int = 1
-    slots: int = 1
-    throttles_local: bool = True
-    losses: int = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Submit:
-    """Submit this attempt, by the task's restart script where ``restart`` says so."""
-
-    attempt: AttemptId
-    restart: bool
-    local: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """An event happened to a task, which is in ``state`` since; ``detail`` is for people."""
-
-    task: str
-    event: Event
-    state: State
-    number: int
-    restarts: int
-    time: float
-    observation: Observation | None = None
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """What a store remembers of a task that has left INITIALIZED."""
-
-    task: str
-    state: State
-    number: int
-    restarts: int
-
-
 @dataclass(slots=True)
 class _Progress:
-    """Where a task stands. ``waiting`` counts the parents that have not finished; from the first
-    restart on, every attempt is by the restart script.
+    """Where a task stands, and what is remembered of its attempts (see `Record`).
+
+    ``waiting`` counts the parents that have not finished; ``demand`` is known from when the task
+    first is ready. From the first restart on, every attempt is by the restart script.
     """
 
     waiting: int
@@ -102,7 +47,7 @@ class Engine:
 
     ``graph`` is a frozen study graph, ``demand`` tells what a task takes (asked once a task, when
     it becomes ready). Call `observe` with what is seen, `decide` for what to submit, `drain` for
-    the changes to record.
+    the changes to record. ``policy`` may be replaced at any time.
     """
 
     def __init__(
@@ -115,17 +60,16 @@ class Engine:
         self._demand = demand
         self._changes: list[Change] = []
         self._progress = {
-            node: _Progress(graph.in_degree(node), bool(task.step.restart))
-            for node, task in tasks(graph)
+            node: _Progress(parents, bool(task.step.restart))
+            for (node, task), (_, parents) in zip(tasks(graph), graph.in_degree, strict=True)
         }
+        # Each by whether the task is local. Ready: INITIALIZED, and all parents have finished.
         self._ready: dict[bool, deque[str]] = {True: deque(), False: deque()}
-        self._flying: dict[bool, int] = {True: 0, False: 0}
+        self._flying = {True: 0, False: 0}
         self._slots_used = 0
         self._hold = 0.0
         self._delay = 0.0
-        for node, progress in self._progress.items():
-            if not progress.waiting:
-                self._enqueue(node, progress)
+        self._line_up()
 
     # ---- what is known -------------------------------------------------------------------------
 
@@ -142,7 +86,7 @@ class Engine:
     @property
     def outcome(self) -> Outcome | None:
         """How the study ended, or None while anything can still happen."""
-        if self._flying[True] or self._flying[False] or self._ready[True] or self._ready[False]:
+        if any(self._flying.values()) or any(self._ready.values()):
             return None
         if self.counts[State.CANCELLED]:
             return Outcome.CANCELLED
@@ -151,77 +95,84 @@ class Engine:
 
     def hold(self, now: float) -> float | None:
         """Seconds until submissions may go on after a refusal, or None."""
-        return self._hold - now if self._hold > now else None
+        wait = self._hold - now
+        # A longer wait was never meant: the clock has been set back.
+        return wait if 0 < wait < 2 * BACKOFF[1] else None
 
     def drain(self) -> list[Change]:
-        """The changes since the last call, in order."""
+        """The changes since the last call, in order. They belong together: a store records all
+        of them or none.
+        """
         changes, self._changes = self._changes, []
         return changes
 
     # ---- what happens --------------------------------------------------------------------------
 
     def restore(self, records: Iterable[Record], now: float) -> None:
-        """Take up a study where a store left it. Call it once, before anything else."""
-        ended: list[str] = []
+        """Take up a study where a store left it. Call it once, before anything else.
+
+        That a study is being cancelled is no record: call `cancel` again.
+        """
         for record in records:
             progress = self._progress[record.task]
             self.counts[progress.state] -= 1
             self.counts[record.state] += 1
             progress.state = record.state
             progress.number, progress.restarts = record.number, record.restarts
+            progress.refusals, progress.losses = record.refusals, record.losses
             if record.state in ACTIVE:
                 self._fly(record.task, progress)
-            elif record.state is not State.INITIALIZED:
-                ended.append(record.task)
-            if record.state is State.FINISHED:
+            elif record.state is State.FINISHED:
                 for child in self.graph.successors(record.task):
                     self._progress[child].waiting -= 1
-        self._ready = {True: deque(), False: deque()}
-        for task, progress in self._progress.items():
-            if progress.state is State.INITIALIZED and not progress.waiting:
-                self._enqueue(task, progress)
-        for task in ended:
-            self._settle(task, self._progress[task], now)
+        self._line_up()
+        for task in self._progress:
+            self._spread(task, now)
 
     def adopt(self, attempt: AttemptId, now: float) -> None:
         """Take in an attempt that was submitted, and not recorded before the conductor died.
         Attempts that are known are left alone.
+
+        Raises
+        ------
+        IllegalTransition
+            The task cannot have been submitted by then.
         """
-        progress = self._progress[attempt.task]
-        if attempt.number <= progress.number:
+        task, number = attempt
+        progress = self._progress[task]
+        if number <= progress.number:
             return
-        demand = progress.demand
-        if demand is None or attempt.task not in self._ready[demand.local]:
-            raise IllegalTransition(f"{attempt} was submitted before its time")
-        self._ready[demand.local].remove(attempt.task)
-        progress.number = attempt.number
-        self._step(attempt.task, progress, Event.SUBMIT, now)
-        self._fly(attempt.task, progress)
+        if progress.state in ACTIVE:  # unknown to the store, this attempt followed that one
+            self._withdraw(task, progress, now)
+        if progress.demand is None or task not in self._ready[progress.demand.local]:
+            raise IllegalTransition(f"attempt {number} of {task} came before its time")
+        self._ready[progress.demand.local].remove(task)
+        self._submit(task, progress, number, now)
 
     def observe(self, seen: Observation, now: float) -> None:
         """Take in one observation. What is seen of an earlier attempt, or of a task that has
-        ended, changes nothing.
+        ended, changes nothing; nor does what is known already.
         """
         task, number = seen.attempt
         progress = self._progress[task]
         if number != progress.number or progress.state not in ACTIVE:
             return
-        match seen.seen:
-            case Seen.ACCEPTED:
-                if progress.state is not State.PENDING:
-                    self._step(task, progress, Event.ACCEPT, now, seen)
-            case Seen.STARTED:
-                self._delay = 0.0
-                if progress.state is not State.RUNNING:
-                    self._step(task, progress, Event.START, now, seen)
-            case Seen.REFUSED:
-                self._refused(task, progress, seen, now)
-            case Seen.NEVER_STARTED:
+        if seen.seen in _NEWS:
+            event, state = _NEWS[seen.seen]
+            if progress.state is not state:
+                self._step(task, progress, event, now, seen)
+                if event is not Event.VANISH:
+                    self._delay = 0.0
+        elif seen.seen is Seen.REFUSED:
+            if progress.state is not State.RUNNING:
+                self._refused(task, progress, now, seen)
+        elif seen.seen is Seen.NEVER_STARTED:
+            if not seen.transient:
                 progress.losses += 1
-                allowed = progress.losses <= self.policy.losses
-                self._withdraw(task, progress, seen, now, again=allowed)
-            case _:
-                self._end(task, progress, _ENDS[seen.seen], now, seen)
+            again = progress.losses <= self.policy.losses
+            self._spoil(task, progress, now, seen, again=again)
+        else:
+            self._end(task, progress, _ENDS[seen.seen], now, seen)
 
     def cancel(self, now: float) -> list[AttemptId]:
         """Cancel the study: nothing more is submitted, and what waits is CANCELLED.
@@ -229,41 +180,158 @@ class Engine:
         Returns the attempts in flight, which must be ended.
         """
         self.cancelling = True
-        for queue in self._ready.values():
-            for task in queue:  # waiting for another attempt
-                progress = self._progress[task]
-                if progress.state is not State.INITIALIZED:
-                    self._step(task, progress, Event.CANCEL, now)
-            queue.clear()
-        for task, progress in self._progress.items():
-            if progress.state is State.INITIALIZED:
-                self._step(task, progress, Event.CANCEL, now)
+        self._dismiss(Event.CANCEL, now)
         return list(self.active())
 
     def rehearse(self, now: float) -> None:
         """Mark every task DRYRUN: written, and not to be run."""
-        for task, progress in self._progress.items():
-            self._step(task, progress, Event.REHEARSE, now)
-        self._ready = {True: deque(), False: deque()}
+        self._dismiss(Event.REHEARSE, now)
 
     def decide(self, now: float) -> list[Submit]:
         """What to submit now: tasks in the order in which they became ready, within the limits."""
-        if self.cancelling or now < self._hold:
+        if self.hold(now) is not None:
             return []
         submissions = []
-        for local in (True, False):
-            queue = self._ready[local]
-            while queue and self._fits(self._progress[queue[0]]):
+        for local, queue in self._ready.items():
+            while queue and self._fits(self._progress[queue[0]].demand):
                 task = queue.popleft()
                 progress = self._progress[task]
-                progress.number += 1
-                self._step(task, progress, Event.SUBMIT, now)
-                self._fly(task, progress)
+                self._submit(task, progress, progress.number + 1, now)
                 attempt = AttemptId(task, progress.number)
                 submissions.append(Submit(attempt, progress.restarts > 0, local))
         return submissions
 
-    # ---- how -----------------------------------------------------------------------------------
+    # ---- how: waiting --------------------------------------------------------------------------
+
+    def _line_up(self) -> None:
+        """Put every task that is ready into its queue, in the order of the graph."""
+        for queue in self._ready.values():
+            queue.clear()
+        for task, progress in self._progress.items():
+            if progress.state is State.INITIALIZED and not progress.waiting:
+                self._enqueue(task, progress)
+
+    def _enqueue(self, task: str, progress: _Progress) -> None:
+        self._ready[self._demand_of(task, progress).local].append(task)
+
+    def _demand_of(self, task: str, progress: _Progress) -> Demand:
+        if progress.demand is None:
+            progress.demand = self._demand(task)
+        return progress.demand
+
+    def _dismiss(self, event: Event, now: float) -> None:
+        """``event`` happens to every task that is not in flight and has not ended."""
+        for queue in self._ready.values():
+            queue.clear()
+        for task, progress in self._progress.items():
+            if progress.state is State.INITIALIZED:
+                self._step(task, progress, event, now)
+
+    def _fits(self, demand: Demand | None) -> bool:
+        """Whether the limits leave room for one more ``demand``."""
+        assert demand is not None
+        policy = self.policy
+        if policy.throttle and (policy.throttles_local or not demand.local):
+            flying = self._flying[False] + (self._flying[True] if policy.throttles_local else 0)
+            if flying >= policy.throttle:
+                return False
+        if not demand.local or not self._slots_used:  # alone, a task may be larger than the machine
+            return True
+        return self._slots_used + demand.slots <= policy.slots
+
+    # ---- how: in flight ------------------------------------------------------------------------
+
+    def _submit(self, task: str, progress: _Progress, number: int, now: float) -> None:
+        progress.number = number
+        self._step(task, progress, Event.SUBMIT, now)
+        self._fly(task, progress)
+
+    def _fly(self, task: str, progress: _Progress) -> None:
+        demand = self._demand_of(task, progress)
+        self._flying[demand.local] += 1
+        self._slots_used += demand.slots if demand.local else 0
+
+    def _land(self, progress: _Progress) -> None:
+        demand = progress.demand
+        assert demand is not None
+        self._flying[demand.local] -= 1
+        self._slots_used -= demand.slots if demand.local else 0
+
+    def _refused(self, task: str, progress: _Progress, now: float, seen: Observation) -> None:
+        if not seen.transient:
+            progress.refusals += 1
+        again = seen.transient or progress.refusals < self.policy.attempts
+        if again and self.hold(now) is None:  # a hundred refusals at once tell no more than one
+            first, most = BACKOFF
+            self._delay = min(max(2 * self._delay, first), most)
+            self._hold = now + self._delay
+        self._spoil(task, progress, now, seen, again=again)
+
+    def _spoil(
+        self, task: str, progress: _Progress, now: float, seen: Observation, *, again: bool
+    ) -> None:
+        """The attempt did not take place: another follows, or the task ends."""
+        if self.cancelling:
+            self._end(task, progress, Event.CANCEL, now, seen)
+        elif again:
+            self._withdraw(task, progress, now, seen)
+        else:
+            self._end(task, progress, Event.FAIL, now, seen)
+
+    def _withdraw(
+        self, task: str, progress: _Progress, now: float, seen: Observation | None = None
+    ) -> None:
+        self._land(progress)
+        self._step(task, progress, Event.WITHDRAW, now, seen)
+        self._enqueue(task, progress)
+
+    # ---- how: ended ----------------------------------------------------------------------------
+
+    def _end(
+        self, task: str, progress: _Progress, event: Event, now: float, seen: Observation
+    ) -> None:
+        """The attempt has ended: another follows, or others may run, or never can."""
+        self._land(progress)
+        self._step(task, progress, event, now, seen)
+        if progress.state is State.FINISHED:
+            for child in self.graph.successors(task):
+                below = self._progress[child]
+                below.waiting -= 1
+                if not below.waiting and below.state is State.INITIALIZED:
+                    self._enqueue(child, below)
+        elif self._may_retry(progress, seen.seen):
+            if seen.seen is Seen.TIMED_OUT:
+                progress.restarts += 1
+                progress.refusals = 0
+            else:
+                progress.losses += 1
+            self._step(task, progress, Event.RETRY, now, detail="waits for another attempt")
+            self._enqueue(task, progress)
+        else:
+            self._spread(task, now)
+
+    def _may_retry(self, progress: _Progress, seen: Seen) -> bool:
+        """Whether another attempt follows one that ended in ``seen``."""
+        if self.cancelling:
+            return False
+        if seen is Seen.TIMED_OUT:
+            limit = self.policy.rlimit
+            return progress.restartable and (not limit or progress.restarts < limit)
+        return seen is Seen.NODE_LOST and progress.losses < self.policy.losses
+
+    def _spread(self, origin: str, now: float) -> None:
+        """All that waits below ``origin`` can never run, if that ended short of FINISHED."""
+        state = self._progress[origin].state
+        if state not in _SPREADS:
+            return
+        detail = f"{origin} is {state.value}"
+        below = deque(self.graph.successors(origin))
+        while below:
+            task = below.popleft()
+            progress = self._progress[task]
+            if progress.state is State.INITIALIZED:
+                self._step(task, progress, _SPREADS[state], now, detail=detail)
+                below.extend(self.graph.successors(task))
 
     def _step(
         self,
@@ -274,110 +342,32 @@ class Engine:
         seen: Observation | None = None,
         detail: str = "",
     ) -> None:
+        """The one place where a state changes."""
         state = transition(progress.state, event)
         self.counts[progress.state] -= 1
         self.counts[state] += 1
         progress.state = state
-        self._changes.append(
-            Change(task, event, state, progress.number, progress.restarts, now, seen, detail)
+        change = Change(
+            task,
+            event,
+            state,
+            progress.number,
+            progress.restarts,
+            now,
+            seen,
+            detail,
+            progress.refusals,
+            progress.losses,
         )
+        self._changes.append(change)
 
-    def _enqueue(self, task: str, progress: _Progress) -> None:
-        if progress.demand is None:
-            progress.demand = self._demand(task)
-        self._ready[progress.demand.local].append(task)
 
-    def _fits(self, progress: _Progress) -> bool:
-        policy, demand = self.policy, progress.demand
-        assert demand is not None
-        if policy.throttle and (policy.throttles_local or not demand.local):
-            flying = self._flying[False] + (self._flying[True] if policy.throttles_local else 0)
-            if flying >= policy.throttle:
-                return False
-        return not demand.local or self._slots_used + self._slots(demand) <= policy.slots
-
-    def _slots(self, demand: Demand) -> int:
-        """A task larger than the machine takes all of it, and so runs alone."""
-        return min(demand.slots, self.policy.slots)
-
-    def _fly(self, task: str, progress: _Progress) -> None:
-        if progress.demand is None:
-            progress.demand = self._demand(task)
-        self._flying[progress.demand.local] += 1
-        if progress.demand.local:
-            self._slots_used += self._slots(progress.demand)
-
-    def _land(self, progress: _Progress) -> None:
-        assert progress.demand is not None
-        self._flying[progress.demand.local] -= 1
-        if progress.demand.local:
-            self._slots_used -= self._slots(progress.demand)
-
-    def _refused(self, task: str, progress: _Progress, seen: Observation, now: float) -> None:
-        first, most = BACKOFF
-        self._delay = min(max(2 * self._delay, first), most)
-        self._hold = now + self._delay
-        if not seen.transient:
-            progress.refusals += 1
-        again = seen.transient or progress.refusals < self.policy.attempts
-        self._withdraw(task, progress, seen, now, again=again)
-
-    def _withdraw(
-        self, task: str, progress: _Progress, seen: Observation, now: float, *, again: bool
-    ) -> None:
-        """An attempt that did not take place: another follows, or the task ends."""
-        if self.cancelling:
-            self._end(task, progress, Event.CANCEL, now, seen)
-        elif not again:
-            self._end(task, progress, Event.FAIL, now, seen)
-        else:
-            self._land(progress)
-            self._step(task, progress, Event.WITHDRAW, now, seen)
-            self._enqueue(task, progress)
-
-    def _end(
-        self, task: str, progress: _Progress, event: Event, now: float, seen: Observation
-    ) -> None:
-        self._land(progress)
-        self._step(task, progress, event, now, seen)
-        if progress.state is State.FINISHED:
-            for child in self.graph.successors(task):
-                below = self._progress[child]
-                below.waiting -= 1
-                if not below.waiting and below.state is State.INITIALIZED:
-                    self._enqueue(child, below)
-        else:
-            self._settle(task, progress, now)
-
-    def _settle(self, task: str, progress: _Progress, now: float) -> None:
-        """A task stopped short of FINISHED: it gets another attempt, or takes others along."""
-        if progress.state is State.TIMEDOUT and self._may_restart(progress):
-            progress.restarts += 1
-            self._enqueue(task, progress)
-        elif progress.state is State.CANCELLED:
-            self._spread(task, Event.CANCEL, now)
-        elif progress.state is not State.FINISHED:
-            self._spread(task, Event.BLOCK, now)
-
-    def _may_restart(self, progress: _Progress) -> bool:
-        limit = self.policy.rlimit
-        return (
-            progress.restartable
-            and not self.cancelling
-            and (limit == 0 or progress.restarts < limit)
-        )
-
-    def _spread(self, origin: str, event: Event, now: float) -> None:
-        """All that waits below ``origin`` can never run."""
-        detail = f"{origin} is {self._progress[origin].state.value}"
-        below = deque(self.graph.successors(origin))
-        while below:
-            task = below.popleft()
-            progress = self._progress[task]
-            if progress.state is State.INITIALIZED:
-                self._step(task, progress, event, now, detail=detail)
-                below.extend(self.graph.successors(task))
-
+_NEWS = {
+    Seen.ACCEPTED: (Event.ACCEPT, State.PENDING),
+    Seen.STARTED: (Event.START, State.RUNNING),
+    Seen.MISSING: (Event.VANISH, State.UNKNOWN),
+}
+"""What is seen of an attempt in flight, and the state that it is news in any other than."""
 
 _ENDS = {
     Seen.FINISHED: Event.FINISH,
@@ -385,4 +375,14 @@ _ENDS = {
     Seen.TIMED_OUT: Event.TIME_OUT,
     Seen.CANCELLED: Event.CANCEL,
     Seen.LOST: Event.BREAK,
+    Seen.NODE_LOST: Event.BREAK,
 }
+
+_SPREADS = {
+    State.FAILED: Event.BLOCK,
+    State.TIMEDOUT: Event.BLOCK,
+    State.HWFAILURE: Event.BLOCK,
+    State.INCOMPLETE: Event.BLOCK,
+    State.CANCELLED: Event.CANCEL,
+}
+"""What happens to a task that waits for one in that state."""

@@ -37,6 +37,7 @@ class State(Enum):
 ACTIVE = frozenset({State.SUBMITTING, State.PENDING, State.RUNNING, State.UNKNOWN})
 """An attempt is in flight."""
 
+
 class Event(Enum):
     """What can happen to a task."""
 
@@ -49,8 +50,11 @@ class Event(Enum):
     BREAK = "break"
     """Its machine failed, or how it ended can no longer be known."""
     VANISH = "vanish"
+    """Its backend does not know its job at present."""
     WITHDRAW = "withdraw"
-    """The submission did not take place: the task goes back to wait for another."""
+    """The attempt did not take place: the task goes back to wait for another."""
+    RETRY = "retry"
+    """The attempt has ended, and the task goes back to wait for another."""
     BLOCK = "block"
     CANCEL = "cancel"
     REHEARSE = "rehearse"
@@ -66,37 +70,35 @@ class Outcome(Enum):
 
 def _rows() -> dict[tuple[State, Event], State]:
     s, e = State, Event
-    ends = {
-        e.FINISH: s.FINISHED,
-        e.FAIL: s.FAILED,
-        e.TIME_OUT: s.TIMEDOUT,
-        e.BREAK: s.HWFAILURE,
-        e.CANCEL: s.CANCELLED,
-    }
     rows = {
         (s.INITIALIZED, e.SUBMIT): s.SUBMITTING,
         (s.INITIALIZED, e.BLOCK): s.INCOMPLETE,
         (s.INITIALIZED, e.CANCEL): s.CANCELLED,
         (s.INITIALIZED, e.REHEARSE): s.DRYRUN,
         (s.SUBMITTING, e.ACCEPT): s.PENDING,
-        (s.SUBMITTING, e.WITHDRAW): s.INITIALIZED,
-        (s.PENDING, e.WITHDRAW): s.INITIALIZED,
-        (s.UNKNOWN, e.WITHDRAW): s.INITIALIZED,
-        (s.UNKNOWN, e.ACCEPT): s.PENDING,
+        (s.SUBMITTING, e.START): s.RUNNING,
+        (s.SUBMITTING, e.VANISH): s.UNKNOWN,
+        (s.PENDING, e.START): s.RUNNING,
+        (s.PENDING, e.VANISH): s.UNKNOWN,
         (s.RUNNING, e.ACCEPT): s.PENDING,  # a scheduler took it back into its queue
+        (s.RUNNING, e.VANISH): s.UNKNOWN,
+        (s.UNKNOWN, e.ACCEPT): s.PENDING,
+        (s.UNKNOWN, e.START): s.RUNNING,
         # further attempts, which policy bounds
-        (s.TIMEDOUT, e.SUBMIT): s.SUBMITTING,
-        (s.TIMEDOUT, e.CANCEL): s.CANCELLED,
-        (s.HWFAILURE, e.SUBMIT): s.SUBMITTING,
-        (s.HWFAILURE, e.CANCEL): s.CANCELLED,
+        (s.TIMEDOUT, e.RETRY): s.INITIALIZED,
+        (s.HWFAILURE, e.RETRY): s.INITIALIZED,
     }
-    # A job may skip states: nobody need have seen it run to see it end.
-    for state in (s.SUBMITTING, s.PENDING, s.UNKNOWN, s.RUNNING):
-        rows |= {(state, event): end for event, end in ends.items()}
-    for state in (s.SUBMITTING, s.PENDING, s.UNKNOWN):
-        rows[state, e.START] = s.RUNNING
-    for state in (s.SUBMITTING, s.PENDING, s.RUNNING):
-        rows[state, e.VANISH] = s.UNKNOWN
+    # A job may skip states: nobody need have seen it run to see it end. And a scheduler may call
+    # running what it is still preparing, and then never starts.
+    for state in ACTIVE:
+        rows |= {
+            (state, e.FINISH): s.FINISHED,
+            (state, e.FAIL): s.FAILED,
+            (state, e.TIME_OUT): s.TIMEDOUT,
+            (state, e.BREAK): s.HWFAILURE,
+            (state, e.CANCEL): s.CANCELLED,
+            (state, e.WITHDRAW): s.INITIALIZED,
+        }
     return rows
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ import networkx as nx
 
 from maestro.errors import visible
 from maestro.graph.task import tasks
+from maestro.spec.model import Value
 
 __all__ = ["to_dot", "to_node_link"]
 
@@ -26,7 +28,7 @@ def to_node_link(
         row = {
             "id": node,
             "step": task.step.name,
-            "params": task.combination.values,
+            "params": {n: _plain(v) for n, v in task.combination.values.items()},
             "workspace": task.workspace,
         }
         if states is not None and node in states:
@@ -41,17 +43,24 @@ def to_node_link(
     }
 
 
+def _plain(value: Value) -> Value:
+    """``value`` as JSON can have it, which knows no infinity."""
+    return value if not isinstance(value, float) or math.isfinite(value) else str(value)
+
+
 def to_dot(graph: nx.DiGraph[str], states: Mapping[str, str] | None = None) -> str:
     """``graph`` in the DOT language; ``states`` are written below the names."""
     import graphviz
 
-    dot = graphviz.Digraph(graph.graph["study"], node_attr={"shape": "box"})
+    def text(name: str) -> str:
+        return graphviz.escape(visible(name))
+
+    dot = graphviz.Digraph(text(graph.graph["study"]), node_attr={"shape": "box"})
     # Nodes go by number: in an edge, DOT reads a colon in a name as a port.
     numbers = {node: f"t{i}" for i, node in enumerate(graph)}
     for node, task in tasks(graph):
         state = (states or {}).get(node)
-        text = visible(node) if state is None else f"{visible(node)}\n{state}"
-        step = graphviz.escape(visible(task.step.name))
-        dot.node(numbers[node], graphviz.escape(text), tooltip=step)
+        label = node if state is None else f"{node}\n{state}"
+        dot.node(numbers[node], text(label), tooltip=text(task.step.name))
     dot.edges((numbers[a], numbers[b]) for a, b in graph.edges)
     return str(dot.source)

@@ -8,7 +8,7 @@ import re
 
 from maestro.spec.model import Combination
 
-__all__ = ["DIGEST", "LONGEST", "digest", "safe"]
+__all__ = ["DIGEST", "LONGEST", "canonical", "digest", "digest_of", "safe"]
 
 DIGEST = 16
 """Hex digits of a hashed workspace name."""
@@ -32,6 +32,18 @@ def digest(step: str, combination: Combination) -> str:
     The first `DIGEST` hex digits of SHA-256 over the canonical JSON of the step's name and the
     sorted (parameter, type, value) triples.
     """
-    triples = sorted([n, type(v).__name__, v] for n, v in combination.values.items())
-    text = json.dumps([step, triples], separators=(",", ":"), ensure_ascii=True)
+    return digest_of(step, canonical(combination))
+
+
+def canonical(combination: Combination) -> str:
+    """The canonical JSON of the sorted (parameter, type, value) triples of ``combination``."""
+    return _encode(sorted([n, type(v).__name__, v] for n, v in combination.values.items()))
+
+
+def digest_of(step: str, triples: str) -> str:
+    """`digest` for a combination whose `canonical` JSON is ``triples``."""
+    text = f"[{_encode(step)},{triples}]"
     return hashlib.sha256(text.encode("ascii")).hexdigest()[:DIGEST]
+
+
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True).encode

@@ -27,6 +27,7 @@ BACKENDS = frozenset({"local", "slurm", "lsf", "flux"})
 """The types of ``batch`` that Maestro brings along."""
 
 HOST_BANK_QUEUE = ("host", "bank", "queue")
+_ALLOCATION = re.compile(r"\$\(LAUNCHER\)\[[^\]\n]*")
 _UNSAFE = re.compile(r"[^A-Za-z0-9\-_.()]")
 
 
@@ -79,7 +80,7 @@ def check_tasks(
     reported once. A token that nothing replaces is an error if the parameters are ``final``, else
     a warning: a generator file may still bring it.
     """
-    columns = [p for p in (spec.parameters if parameters is None else parameters) if p.labels]
+    columns = spec.parameters if parameters is None else parameters
     found: dict[tuple[Any, ...], Problem] = {}
     for step in spec.steps:
         for combination in _projections(step, columns):
@@ -97,25 +98,22 @@ def _task_problems(
             yield Problem(problem.code, problem.message, problem.position, "warning")
         else:
             yield problem
-    if not problems:
-        yield from check_launchers(
-            spec, step, combination, resolve_resources(spec, step, combination)
-        )
+    if all(problem.code == "walltime" for problem in problems):
+        resources = resolve_resources(spec, step, combination)
+        yield from check_launchers(spec, step, combination, resources)
 
 
 def _projections(step: Step, columns: Sequence[Parameter]) -> Iterator[Combination]:
     """The combinations that differ in what the resources and launcher calls of ``step`` use."""
-    calls = step.cmd + step.restart
-    part = Step("", "", cmd=calls if "$(LAUNCHER)[" in calls else "", resources=step.resources)
+    calls = " ".join(_ALLOCATION.findall(f"{step.cmd}\n{step.restart}"))
+    part = Step("", "", cmd=calls, resources=step.resources)
     used = used_parameters(part, [p.name for p in columns])
     chosen = tuple(p for p in columns if p.name in used)
-    height = min((min(len(p.values), len(p.labels)) for p in chosen), default=0)
-    if not height:
-        yield Combination((), 0)
-        return
-    seen: set[tuple[str, ...]] = set()
+    # Unequal lists have been reported; without values there are no combinations to check.
+    height = min((min(len(p.values), len(p.labels)) for p in chosen), default=1)
+    seen: set[tuple[tuple[str, str], ...]] = set()
     for row in range(height):
-        key = tuple(str(p.values[row]) for p in chosen)
+        key = tuple((str(p.values[row]), p.labels[row]) for p in chosen)
         if key not in seen:
             seen.add(key)
             yield Combination(chosen, row)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from maestro.errors import Position, Problem
@@ -200,30 +200,30 @@ def _workspaces(spec: Specification) -> Iterator[Problem]:
     """A workspace that is used without waiting for the step that fills it."""
     parents = {step.name: [d.step for d in step.depends] for step in spec.steps}
     for i, step in enumerate(spec.steps):
-        if not step.workspaces:
-            continue
-        above = _ancestors(step.name, parents)
         for used in step.workspaces:
-            if used == step.name or step.name in _ancestors(used, parents):
-                continue  # an error, reported as one
-            if used not in above:
-                message = (
-                    f"step '{step.name}' uses $({used}.workspace) and does not depend on '{used}', "
-                    "so it does not wait for it"
-                )
-                at = token_place(spec, i, f"{used}.workspace")
-                yield _warning("workspace-no-edge", message, at)
+            if used == step.name or _waits(step.name, used, parents):
+                continue
+            if _waits(used, step.name, parents):
+                continue  # it comes later, which is an error and reported as one
+            message = (
+                f"step '{step.name}' uses $({used}.workspace) and does not depend on '{used}', "
+                "so it does not wait for it"
+            )
+            at = token_place(spec, i, f"{used}.workspace")
+            yield _warning("workspace-no-edge", message, at)
 
 
-def _ancestors(name: str, parents: Mapping[str, Iterable[str]]) -> set[str]:
+def _waits(name: str, other: str, parents: Mapping[str, Sequence[str]]) -> bool:
+    """Whether step ``name`` depends on ``other``, by itself or through others."""
     found: set[str] = set()
-    waiting = list(parents[name])
+    waiting = [name]
     while waiting:
-        parent = waiting.pop()
-        if parent not in found:
-            found.add(parent)
-            waiting += parents.get(parent, ())
-    return found
+        above = parents.get(waiting.pop(), ())
+        if other in above:
+            return True
+        waiting += (parent for parent in above if parent not in found)
+        found.update(above)
+    return False
 
 
 def _launchers(spec: Specification) -> Iterator[Problem]:

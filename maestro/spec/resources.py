@@ -28,8 +28,8 @@ KEYS: Mapping[str, str] = {
 }
 """The YAML key of each field; ``exclusive`` has two fields."""
 
-_TRUE = frozenset({"true", "yes", "on"})
-_FALSE = frozenset({"false", "no", "off"})
+_TRUE = frozenset({"true", "yes", "on", "1"})
+_FALSE = frozenset({"false", "no", "off", "0"})
 _PRIORITIES = frozenset({"held", "minimal", "low", "medium", "high", "expedite", "expedited"})
 _UNLIMITED = frozenset({"inf", ".inf", "infinite", "infinity", "unlimited"})
 _NUMBER = re.compile(r"\d+(\.\d*)?", re.ASCII)

@@ -30,10 +30,7 @@ _HOMES = (
 @functools.cache
 def load_schema() -> Mapping[str, Any]:
     """The schema, read from the package ``maestro_schemas``."""
-    try:
-        folder = importlib.resources.files("maestro_schemas")
-    except ModuleNotFoundError:  # run from a checkout that is not installed
-        folder = importlib.resources.files("maestro").joinpath("../schemas")
+    folder = importlib.resources.files("maestro_schemas")
     text = folder.joinpath("study.schema.json").read_text(encoding="utf-8")
     schema: dict[str, Any] = json.loads(text)
     return schema

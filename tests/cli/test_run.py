@@ -26,12 +26,12 @@ FAN = """
     - name: shout
       description: shout
       run:
-        cmd: tr a-z A-Z < $(say.workspace)/said.txt
+        cmd: tr a-z A-Z < "$(say.workspace)/said.txt"
         depends: [say]
     - name: all
       description: all
       run:
-        cmd: cat $(say.workspace)/*/said.txt | sort
+        cmd: cat "$(say.workspace)"/*/said.txt | sort
         depends: [shout_*, say_*]
     global.parameters:
       N: {values: [1, 2, 3], label: N.%%}
@@ -139,9 +139,9 @@ def test_local_tasks_run_at_the_same_time(shell: Shell) -> None:
           description: meet
           run:
             cmd: |
-              touch $(OUTPUT_PATH)/here.$(N)
+              touch "$(OUTPUT_PATH)/here.$(N)"
               for i in $(seq 200); do
-                test $(ls $(OUTPUT_PATH) | grep -c here) = 2 && exit 0
+                test $(ls "$(OUTPUT_PATH)" | grep -c here) = 2 && exit 0
                 sleep 0.05
               done
               exit 1
@@ -162,9 +162,9 @@ def test_throttle_one_runs_in_order_one_at_a_time(shell: Shell) -> None:
           description: note
           run:
             cmd: |
-              echo begin $(N) >> $(OUTPUT_PATH)/journal
+              echo begin $(N) >> "$(OUTPUT_PATH)/journal"
               sleep 0.02
-              echo end $(N) >> $(OUTPUT_PATH)/journal
+              echo end $(N) >> "$(OUTPUT_PATH)/journal"
         global.parameters:
           N: {values: [3, 1, 2], label: N.%%}
         """,
@@ -361,7 +361,7 @@ def test_cancel_works_when_the_conductor_is_gone(shell: Shell) -> None:
 
 
 def test_a_killed_conductor_loses_and_repeats_nothing(shell: Shell) -> None:
-    text = SLOW.replace("echo $$", "echo x >> $(OUTPUT_PATH)/runs; echo $$")
+    text = SLOW.replace("echo $$", "echo x >> '$(OUTPUT_PATH)/runs'; echo $$")
     killed_conductor(shell, text)
     shell("conductor", "out")
     assert set(shell.states("out").values()) == {"FINISHED"}
@@ -369,7 +369,7 @@ def test_a_killed_conductor_loses_and_repeats_nothing(shell: Shell) -> None:
 
 
 def test_work_that_ended_while_nobody_conducted_is_taken_in(shell: Shell) -> None:
-    text = SLOW.replace("echo $$", "echo x >> $(OUTPUT_PATH)/runs; echo $$")
+    text = SLOW.replace("echo $$", "echo x >> '$(OUTPUT_PATH)/runs'; echo $$")
     killed_conductor(shell, text.replace("echo done", "exit 4"))
     time.sleep(2.5)
     shell("conductor", "out", code=2)

@@ -204,6 +204,15 @@ def test_backends_of_plug_ins(checked: Checker) -> None:
     assert spec.batch.type == "mine"
 
 
+def test_the_output_path_may_use_tokens_and_be_a_label(checked: Checker, tmp_path: Path) -> None:
+    steps = "study: [{name: a, description: b, run: {cmd: c}}]\n"
+    for kind in ("variables", "labels"):
+        spec, _ = checked(f"env: {{{kind}: {{A: x, OUTPUT_PATH: $(SPECROOT)/$(A)}}}}\n" + steps)
+        assert spec is not None
+        assert spec.environment.output_path == f"{tmp_path}/x"
+    assert checked(steps)[0].environment.output_path is None
+
+
 def test_tokens_put_together_from_tokens(checked: Checker) -> None:
     spec, _ = checked(
         "env: {variables: {HOST: b, PATH_a: /a, PATH_b: /b}}\n"

@@ -81,6 +81,14 @@ def test_a_token_that_nothing_replaces_is_an_error_in_the_end(checked: Checker) 
     assert check_tasks(spec, both) == []
 
 
+def test_a_parameter_without_values_leaves_nothing_to_check(checked: Checker) -> None:
+    text = STEP + "      procs: $(P)\nglobal.parameters: {P: {values: [], label: x}}\n"
+    spec, problems = checked(text)
+    assert spec is not None
+    assert [p.code for p in problems] == ["no-values"]
+    assert check_tasks(spec) == []
+
+
 WALLTIMES = {
     None: None, "": None, 0: None, "0": None, "inf": None, "INFINITE": None, "UNLIMITED": None,
     float("inf"): None, "00:00:00": None,
