@@ -53,7 +53,7 @@ def to_dot(graph: nx.DiGraph[str], states: Mapping[str, str] | None = None) -> s
     import graphviz
 
     def text(name: str) -> str:
-        return graphviz.escape(visible(name))
+        return str(graphviz.escape(visible(name)))
 
     dot = graphviz.Digraph(text(graph.graph["study"]), node_attr={"shape": "box"})
     # Nodes go by number: in an edge, DOT reads a colon in a name as a port.

@@ -19,7 +19,7 @@ SPEC = """
     study:
     - name: show
       description: show
-      run: {{cmd: "cat \"$(code)/version\"; echo $(DATA)"}}
+      run: {{cmd: 'cat "$(code)/version"; echo $(DATA)'}}
 """
 
 

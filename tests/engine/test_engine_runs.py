@@ -40,6 +40,7 @@ def test_every_study_ends(
     now, turns = 1e9, 0
     while engine.outcome is None:
         now, turns = now + random.choice([0.01, 0.2, 6.0]), turns + 1
+        assert turns < 1000, "it never ends"
         submissions = engine.decide(now)
         assert attempts.isdisjoint(s.attempt for s in submissions)
         attempts.update(s.attempt for s in submissions)
@@ -134,9 +135,10 @@ def test_a_conductor_that_dies_before_it_records_runs_nothing_twice(
     world, engine = World(random), Engine(graph, policy, lambda _: local())
     recorded: list[Change] = []
     lagging: list[Change] = []
-    now = 1e9
+    now, turns = 1e9, 0
     while engine.outcome is None:
-        now += 1.0 if len(world.ledger) < 60 else 100.0
+        now, turns = now + 6.0, turns + 1
+        assert turns < 1000, "it never ends"
         for seen in world.turn(now):
             engine.observe(seen, now)
         world.handed += [s.attempt for s in engine.decide(now)]
