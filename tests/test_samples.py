@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from tests.conftest import Shell
 
 SAMPLES = Path(__file__).resolve().parent.parent / "samples"

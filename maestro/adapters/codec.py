@@ -44,10 +44,7 @@ def _launch(
     """The launcher's text for a part of the step: what a call does not name, it has whole."""
 
     def text(nodes: int | None, procs: int | None) -> str:
-        counts = {"{nodes}": nodes or resources.nodes or 1, "{procs}": procs or resources.procs or 1}
-        filled = launcher
-        for name, count in counts.items():
-            filled = filled.replace(name, str(count))
-        return filled
+        filled = launcher.replace("{nodes}", str(nodes or resources.nodes or 1))
+        return filled.replace("{procs}", str(procs or resources.procs or 1))
 
     return text

@@ -152,7 +152,8 @@ class LocalBackend:
             known = set().union(*(former.known for former in self._formers))
             now = time.time()
             observations += [
-                Observation(attempt, Seen.NEVER_STARTED, now) for attempt in self._awaited - known
+                Observation(attempt, Seen.NEVER_STARTED, now, transient=True)
+                for attempt in self._awaited - known
             ]
             self._awaited.clear()
             self._formers = [former for former in self._formers if former.running]

@@ -8,7 +8,7 @@ import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from maestro.cli.run import at_least
@@ -95,7 +95,7 @@ def foreground(
     with taken_up(directory, study) as conductor, _signals(conductor):
         if ready is not None:
             ready()
-        with progress(conductor.study, quiet=quiet) as conductor.watcher:
+        with nullcontext() if quiet else progress(conductor.study) as conductor.watcher:
             outcome = conductor.run()
     if outcome is None:
         tell("Stopped; what runs goes on. To take the study up again:")

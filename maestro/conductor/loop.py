@@ -85,7 +85,7 @@ class Conductor:
         self._snapshot_due = 0.0
         self._stale = True
         self._look_due = 0.0
-        self._asked_to_cancel = False
+        self._asked_to_cancel = study.info.cancelling
         self._asked_to_stop = False
 
     def cancel(self) -> None:
@@ -138,6 +138,7 @@ class Conductor:
 
     def _cancel(self) -> None:
         log.info("the study is being cancelled")
+        self._store.commit(self._lease.epoch, cancelling=True)
         self._backend.cancel(self.engine.cancel(time.time()))
         self._take_note()
 

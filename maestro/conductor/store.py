@@ -71,7 +71,8 @@ class StudyInfo:
 
     ``specification`` and ``generator`` name the copies in the study directory; ``directory``,
     ``specroot`` and ``cwd`` are what they were when the study was made; ``outcome`` is empty until
-    the study has ended; ``debug`` is the level of its log (1, all, to 5, critical).
+    the study has ended, and ``cancelling`` says that it is being cancelled; ``debug`` is the
+    level of its log (1, all, to 5, critical).
     """
 
     name: str
@@ -84,6 +85,7 @@ class StudyInfo:
     settings: Settings = Settings()
     generator: str | None = None
     outcome: str = ""
+    cancelling: bool = False
     version: str = ""
     debug: int = 2
 
@@ -279,6 +281,7 @@ class Store:
         changes: Sequence[tuple[int, Change]] = (),
         settings: Settings | None = None,
         outcome: Outcome | None = None,
+        cancelling: bool = False,
     ) -> None:
         """Record what happened, in one transaction, as the holder of ``epoch``; ``changes`` come
         with the ids of their tasks.
@@ -300,6 +303,8 @@ class Store:
                 self._set(asdict(settings))
             if outcome is not None:
                 self._set({"outcome": outcome.name})
+            if cancelling:
+                self._set({"cancelling": True})
 
     def _set(self, values: dict[str, Any]) -> None:
         self._db.executemany(
@@ -324,8 +329,9 @@ _EVENT = (
 )
 
 _UPDATE = (
-    "UPDATE task SET state = ?, number = ?, restarts = ?, refusals = ?, losses = ?, job = coalesce(?, job), "
-    "submitted = coalesce(submitted, ?), started = coalesce(started, ?), ended = ?, "
+    "UPDATE task SET state = ?, number = ?, restarts = ?, refusals = ?, losses = ?, "
+    "job = coalesce(?, job), submitted = coalesce(submitted, ?), "
+    "started = coalesce(started, ?), ended = ?, "
     "seconds = coalesce(?, ? - started), exit_code = ?, detail = ? WHERE id = ?"
 )
 
@@ -356,7 +362,8 @@ def _update(task: int, change: Change) -> tuple[Any, ...]:
     # After a restart the run time counts from the first start, as people know it.
     duration = change.observation.duration if change.observation and not change.restarts else None
     return (
-        change.state.name, change.number, change.restarts, change.refusals, change.losses, job,
+        change.state.name, change.number, change.restarts, change.refusals, change.losses,
+        job,
         time if change.event is Event.SUBMIT else None,
         time if change.event is Event.START else None,
         ended, duration, ended, exit_code, detail or None, task,

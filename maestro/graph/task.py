@@ -56,7 +56,7 @@ class Layout:
 
     def script(self, task: Task) -> str:
         """The name, without ending, of the task's scripts and output files."""
-        if self.hashed and task.combination.parameters:
+        if self.hashed:
             return task.workspace.rpartition("/")[2]
         return safe(task.name)
 

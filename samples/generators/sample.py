@@ -10,7 +10,7 @@ from maestrowf.datastructures.core import ParameterGenerator
 
 
 def get_custom_generator(env, **kwargs):
-    """COUNT throws (5 when not given); the specification's BEST is the angle that they vary about."""
+    """COUNT throws (5 when not given), whose angles vary about the specification's BEST."""
     dice = random.Random(kwargs.get("SEED", "1"))
     count = int(kwargs.get("COUNT", 5))
     best = float(env.find("BEST").value)

@@ -1,8 +1,8 @@
 """All runs as a table on the standard output, and as the plot errors.svg in the current directory.
 
 Arguments: the result files of all runs. Two things show: with dt = h^2/12 the errors of time and
-space cancel, and the order is 4 where otherwise it is 2; and beyond dt = h^2/4 the scheme is unstable,
-which the coarse grids hide, because they take too few steps for the growth to show.
+space cancel, and the order is 4 where otherwise it is 2; and beyond dt = h^2/4 the scheme is
+unstable, which the coarse grids hide, because they take too few steps for the growth to show.
 """
 
 import json
@@ -77,7 +77,7 @@ def plot(errors):
         f'<text transform="translate(22 {(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)" '
         'text-anchor="middle">relative error</text>'
     )
-    for colour, (factor, line) in zip(COLOURS, errors.items()):
+    for colour, line in zip(COLOURS, errors.values()):
         points = [place(size, error, sizes) for size, error in line.items()]
         path = "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
         yield f'<path d="M{path}" fill="none" stroke="{colour}" stroke-width="2"/>'

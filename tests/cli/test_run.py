@@ -10,6 +10,7 @@ import subprocess
 import time
 
 import pytest
+
 from tests.conftest import Shell, eventually
 
 FAN = """
@@ -291,7 +292,8 @@ def test_a_failure_leaves_nothing_and_restores_what_was(shell: Shell) -> None:
         ["run"], ["run", "nowhere.yaml"], ["run", "-a", "0", "fan.yaml"], ["nonsense"],
         ["run", "-t", "-1", "fan.yaml"], ["run", "-r", "x", "fan.yaml"], ["-d", "9", "run", "x"],
         ["run", "-y", "-n", "fan.yaml"], ["run", "--pargs", "A:1", "fan.yaml"],
-        ["status", "nowhere"], ["cancel", "-y", "nowhere"], ["update", "--throttle", "1", "nowhere"],
+        ["status", "nowhere"], ["cancel", "-y", "nowhere"],
+        ["update", "--throttle", "1", "nowhere"],
         ["run", "-y", "-o", "/proc/no/such", "fan.yaml"],
     ],
 )  # fmt: skip

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from tests.conftest import Shell
 
 SPEC = """
@@ -46,7 +47,9 @@ def repository(shell: Shell) -> Path:
     return path
 
 
-def study(shell: Shell, repository: object, ref: str = "", path: str = "$(OUTPUT_PATH)/src") -> None:
+def study(
+    shell: Shell, repository: object, ref: str = "", path: str = "$(OUTPUT_PATH)/src"
+) -> None:
     shell.write("deps.yaml", SPEC.format(url=repository, ref=ref, path=path))
 
 

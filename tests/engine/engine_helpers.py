@@ -103,6 +103,21 @@ def check_limits(engine: Engine) -> None:
     assert engine._slots_used <= policy.slots or engine._flying[True] == 1
 
 
+def check_busy(engine: Engine) -> None:
+    """What could still be submitted waits for a reason: a limit is reached."""
+    policy, flying = engine.policy, engine._flying
+    full = bool(policy.throttle) and flying[False] >= policy.throttle
+    if policy.throttles_local:
+        full = bool(policy.throttle) and sum(flying.values()) >= policy.throttle
+    if queue := engine._ready[False]:
+        assert full, queue
+    if queue := engine._ready[True]:
+        demand = engine._progress[queue[0]].demand
+        assert demand is not None
+        crowded = flying[True] > 0 and engine._slots_used + demand.slots > policy.slots
+        assert crowded or (full and policy.throttles_local), queue
+
+
 def memory(engine: Engine) -> object:
     """All that two engines must agree on when one was restored from what the other recorded."""
     progress = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import networkx as nx
@@ -9,6 +10,7 @@ from engine_helpers import (
     FAILING,
     FINAL,
     check,
+    check_busy,
     check_limits,
     dags,
     graph_of,
@@ -73,6 +75,8 @@ class Conducting(RuleBasedStateMachine):
         assert not (submissions and (held or self.engine.cancelling))
         if submissions:
             check_limits(self.engine)
+        if held is None:
+            check_busy(self.engine)
         for submission in submissions:
             task = submission.attempt.task
             assert submission.attempt not in self.submitted
@@ -163,17 +167,18 @@ def check_bounds(changes: list[Change], policy: Policy, rlimits: list[int]) -> N
         assert 0 in rlimits or last.restarts <= max(rlimits)
         assert last.refusals <= policy.attempts
         assert last.losses <= policy.losses + 1
-        tries = [
-            c
-            for c in changes
-            if c.task == last.task
-            and c.event is Event.WITHDRAW
-            and c.observation
-            and not c.observation.transient
-        ]
-        refused = [c for c in tries if c.observation and c.observation.seen is Seen.REFUSED]
-        assert len(tries) - len(refused) <= policy.losses
-        assert len(refused) <= (policy.attempts - 1) * (last.restarts + 1)
+        mine = [c for c in changes if c.task == last.task]
+        refused = lost = restarts = 0
+        for before, change in itertools.pairwise(mine):
+            seen = change.observation
+            if change.event is Event.WITHDRAW and seen and not seen.transient:
+                refused += seen.seen is Seen.REFUSED
+                lost += seen.seen is Seen.NEVER_STARTED
+            lost += change.event is Event.RETRY and before.state is State.HWFAILURE
+            restarts += change.event is Event.RETRY and before.state is State.TIMEDOUT
+        assert restarts == last.restarts
+        assert lost <= policy.losses
+        assert refused <= (policy.attempts - 1) * (last.restarts + 1)
 
 
 def check_outcome(engine: Engine, changes: list[Change]) -> None:

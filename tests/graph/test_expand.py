@@ -93,6 +93,11 @@ def test_the_layout_finds_every_workspace(spec: Specification, hashws: bool) -> 
             assert agreeing == [layout.workspace(name, task.combination)]
 
 
+def test_steps_stand_as_they_are_written_where_they_may() -> None:
+    names = ["z", "b", "y", "a"]
+    assert list(expand(spec_of(*(Step(name, "", "") for name in names)))) == names
+
+
 def test_steps_may_stand_in_any_order() -> None:
     graph = expand(spec_of(Step("b", "", "", depends=after("a")), Step("a", "", "")))
     assert list(graph.edges) == [("a", "b")]
