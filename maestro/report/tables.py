@@ -6,29 +6,26 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 
-from rich.console import Console, RenderableType
-from rich.table import Table
-from rich.text import Text
+from rich.cells import cell_len
+from rich.console import COLOR_SYSTEMS, Console
+from rich.style import Style
 
 from maestro.conductor import snapshot
 from maestro.errors import StudyError, visible
 from maestro.report.look import counts_text, style
 from maestro.report.study import open_study, readable, snapshot_rows
 
-__all__ = ["LAYOUTS", "show"]
-
-LAYOUTS = ("flat", "legacy", "narrow")
-MOST_DRAWN = 2000
-"""Tasks that are drawn as a table with folded cells; more are plain lines, which are quick."""
+__all__ = ["show"]
 
 STATE = snapshot.COLUMNS.index("State")
-PARAMS = snapshot.COLUMNS.index("Params")
 
 Row = Sequence[str]
+Paint = Callable[[str, str], str]
+"""A text and the name of a style, to the text in that style."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +41,7 @@ def show(
     directories: Iterable[str], *, layout: str = "flat", theme: bool = True, pager: bool = True
 ) -> int:
     """Print the status of each study; 1 when one could not be, 0 otherwise."""
-    console = _console(theme)
+    console = Console(highlight=False, markup=False, color_system="auto" if theme else None)
     found: list[Status] = []
     code = 0
     for directory in directories:
@@ -53,19 +50,33 @@ def show(
         except StudyError as error:
             print(visible(f"error: {error}"), file=sys.stderr)
             code = 1
-    lines = sum(len(status.rows) + 6 for status in found)
-    # What fits on the screen needs no pager.
-    paged = pager and console.is_terminal and lines > console.height
+    paint = _painter(console)
+    lines = [line for status in found for line in _text(status, layout, paint)]
+    paged = pager and console.is_terminal
+    if paged and len(lines) < console.height:
+        plain = (line for status in found for line in _table(status.rows, layout, lambda t, _: t))
+        paged = max(map(cell_len, plain), default=0) > console.width
     if paged:
-        os.environ.setdefault("LESS", "-R")
+        os.environ.setdefault("LESS", "-RS")  # styles, and long lines can be scrolled
     with console.pager(styles=theme) if paged else nullcontext():
-        for status in found:
-            _print(console, status, layout)
+        for line in lines:
+            console.out(line, highlight=False)
     return code
 
 
-def _console(theme: bool) -> Console:
-    return Console(highlight=False, markup=False, color_system="auto" if theme else None)
+def _painter(console: Console) -> Paint:
+    name = None if console.no_color else console.color_system
+    system = None if name is None else COLOR_SYSTEMS[name]
+    styles: dict[str, Style] = {}
+
+    def paint(text: str, look: str) -> str:
+        if system is None:
+            return text
+        if look not in styles:
+            styles[look] = Style.parse(look)
+        return styles[look].render(text, color_system=system)
+
+    return paint
 
 
 def _status(directory: str, encoding: str) -> Status:
@@ -79,10 +90,8 @@ def _status(directory: str, encoding: str) -> Status:
     study = open_study(directory)
     now = time.time()
     rows = [list(snapshot.row(task, now)) for task in study.tasks()]
-    counts = Counter(row[STATE] for row in rows)
-    closing = [counts_text(counts, encoding)]
-    outcome = study.outcome
-    conductor = study.conducted_by
+    closing = [counts_text(Counter(row[STATE] for row in rows), encoding)]
+    outcome, conductor = study.outcome, study.conducted_by
     if outcome is not None:
         closing.append(f"The study has ended: {outcome.name}")
     elif conductor is not None:
@@ -96,55 +105,49 @@ def _shown(rows: Iterable[Row]) -> list[Row]:
     return [[visible(cell).replace("\n", " ") for cell in row] for row in rows]
 
 
-def _print(console: Console, status: Status, layout: str) -> None:
-    console.print(Text(visible(status.title), "bold"), soft_wrap=True)
+def _text(status: Status, layout: str, paint: Paint) -> Iterator[str]:
+    """The lines for one study."""
+    yield paint(visible(status.title), "bold")
+    yield from _table(status.rows, layout, paint)
+    yield from status.closing
+    yield ""
+
+
+def _table(rows: Sequence[Row], layout: str, paint: Paint) -> Iterator[str]:
     if layout == "legacy":
         from tabulate import tabulate
 
-        table = tabulate(status.rows, headers=snapshot.COLUMNS, disable_numparse=True)
-        console.out(table, highlight=False)
+        table = tabulate(rows, headers=snapshot.COLUMNS, disable_numparse=True)
+        yield from table.splitlines()
     elif layout == "narrow":
-        for row in status.rows:
-            for text in _block(row):
-                console.print(text, soft_wrap=True)
-    elif console.is_terminal and len(status.rows) <= MOST_DRAWN:
-        console.print(_drawn(status.rows))
+        for row in rows:
+            yield from _block(row, paint)
     else:
-        for line in _lines(status.rows):
-            console.out(line, highlight=False)
-    for sentence in status.closing:
-        console.print(Text(sentence), soft_wrap=True)
-    console.print()
+        yield from _flat(rows, paint)
 
 
-def _drawn(rows: Iterable[Row]) -> RenderableType:
-    """The flat layout on a terminal: long cells are folded."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in snapshot.COLUMNS:
-        table.add_column(name, overflow="fold")
-    for row in rows:
-        cells = [Text(cell) for cell in row]
-        cells[STATE].stylize(style(row[STATE]))
-        table.add_row(*cells)
-    return table
-
-
-def _lines(rows: Sequence[Row]) -> Iterator[str]:
-    """The flat layout for other programs: one line a task, columns aligned, nothing cut."""
+def _flat(rows: Sequence[Row], paint: Paint) -> Iterator[str]:
+    """A line for each task, in aligned columns; nothing is cut."""
     table = [snapshot.COLUMNS, *rows]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    for row in table:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        yield "  ".join(cells).rstrip()
+    widths = [max(map(cell_len, column)) for column in zip(*table, strict=True)]
+    for i, row in enumerate(table):
+        cells = [
+            cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)
+        ]
+        if i:
+            cells[STATE] = paint(cells[STATE], style(row[STATE]))
+            yield "  ".join(cells).rstrip()
+        else:
+            yield paint("  ".join(cells).rstrip(), "bold")
 
 
-def _block(row: Row) -> Iterator[Text]:
-    """The narrow layout: a task in some lines, with its parameters."""
+def _block(row: Row, paint: Paint) -> Iterator[str]:
+    """A task in some short lines, with a line for each of its parameters."""
     name, job, workspace, state, run, elapsed, start, submit, end, restarts, params = row
-    yield Text.assemble((name, "bold"), "  ", (state, style(state)))
-    yield Text(f"    job {job}, {restarts} restarts, in {workspace}")
-    yield Text(f"    ran {run}, elapsed {elapsed}")
-    yield Text(f"    submitted {submit}, started {start}")
-    yield Text(f"    ended {end}")
+    yield f"{paint(name, 'bold')}  {paint(state, style(state))}"
+    yield f"    {workspace}  job {job}  restarts {restarts}"
+    yield f"    ran {run}  elapsed {elapsed}"
+    yield f"    submitted {submit}  started {start}"
+    yield f"    ended {end}"
     for parameter in filter(None, params.split(";")):
-        yield Text(f"      {parameter}")
+        yield f"      {parameter}"
