@@ -18,7 +18,7 @@ study:
   run: {cmd: "echo $(WORD) > word.txt"}
 - name: gather
   description: gather it
-  run: {cmd: "cat $(say.workspace)/*/word.txt", depends: [say_*]}
+  run: {cmd: 'cat "$(say.workspace)"/*/word.txt', depends: [say_*]}
 global.parameters:
   WORD: {values: [one, two], label: "WORD.%%"}
 """
