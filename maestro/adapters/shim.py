@@ -36,8 +36,10 @@ RETRY = 1.0
 """Seconds between two attempts to record what the disk did not take."""
 
 _TRANSIENT = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
-_IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
-_OURS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+# Handled, and not ignored as Python does the last two: what is handled, exec sets back.
+_HANDLED = (
+    signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ,
+)  # fmt: skip
 
 
 class _Child:
@@ -69,7 +71,7 @@ class Shim:
         for descriptor in (self._wakeup, wakeup, reports):
             os.set_blocking(descriptor, False)
         signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
-        for number in _OURS:  # only KILL may end it before its children have
+        for number in _HANDLED:  # only KILL may end it before its children have
             signal.signal(number, lambda *_: None)
 
     def run(self) -> None:
@@ -225,9 +227,6 @@ def _become(script: str, directory: str, streams: tuple[int, int, int], gate: in
     """In the child: become the task, or end without having run anything."""
     try:
         os.setsid()
-        signal.set_wakeup_fd(-1)
-        for changed in (*_OURS, *_IGNORED_BY_PYTHON):
-            signal.signal(changed, signal.SIG_DFL)
         for number, stream in enumerate(streams):
             os.dup2(stream, number)
         if os.read(gate, 1) != b"x":

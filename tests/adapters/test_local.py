@@ -337,3 +337,10 @@ def test_host_facts() -> None:
     assert host.process_start(process.pid) is None, "a zombie is not alive"
     process.wait()
     assert host.process_start(process.pid) is None
+
+
+def test_signals_have_their_usual_meaning_in_a_task(bench: Bench) -> None:
+    bench.run(bench.job("cat /proc/self/status"))
+    lines = bench.text("task", ".out").splitlines()
+    masks = dict(line.split() for line in lines if line.startswith(("SigIgn", "SigBlk", "SigCgt")))
+    assert {int(mask, 16) for mask in masks.values()} == {0}
