@@ -40,7 +40,14 @@ class Backend(Protocol):
         """Ask for ``attempts`` to be ended; unknown or ended ones are ignored."""
 
     def observe(self) -> list[Observation]:
-        """Everything seen since the last call, in order; empty when there is nothing."""
+        """Everything seen since the last call, in order; empty when there is nothing. The same
+        thing may be seen twice.
+
+        Raises
+        ------
+        BackendError
+            Nothing can be run any more. What runs goes on.
+        """
 
     def fileno(self) -> int:
         """A descriptor that is readable when `observe` has something to give."""

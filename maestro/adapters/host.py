@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 
+TYPE_CHECKING = False  # importing typing would make every fork of the shim slower
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 __all__ = ["boot_id", "cores", "hostname", "process_start"]
 
 
@@ -14,28 +18,41 @@ def hostname() -> str:
 
 def boot_id() -> str:
     """What tells this boot of the machine from any other; empty where that cannot be known."""
-    try:
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-            return file.read().strip()
-    except OSError:
-        return _output("sysctl", "-n", "kern.boottime")
+    global _boot_id
+    if _boot_id is None:
+        try:
+            _boot_id = _read("/proc/sys/kernel/random/boot_id").strip()
+        except OSError:
+            # The time of the boot comes second: it moves when the clock is set.
+            _boot_id = _output("sysctl", "-n", "kern.bootsessionuuid") or _output(
+                "sysctl", "-n", "kern.boottime"
+            )
+    return _boot_id
+
+
+_boot_id: str | None = None
 
 
 def process_start(pid: int) -> str | None:
     """What tells process ``pid`` from a later one with the same id: when it was started.
 
-    None when there is no such process, or only its exit status is left of it.
+    None when there is no such process, when only its exit status is left of it, or when it is
+    hidden from us: then it is somebody else's.
     """
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             # The name stands in parentheses and may hold anything; fields count from behind it.
             fields = file.read().rpartition(b")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        if os.path.exists("/proc/self/stat"):
-            return None
-    else:
-        return None if fields[0] in (b"Z", b"X") else fields[19].decode()
-    state, _, start = _output("ps", "-o", "stat=,lstart=", "-p", str(pid)).partition(" ")
+    except OSError:
+        return None if os.path.exists("/proc/self/stat") else _start_by_ps(pid)
+    return None if fields[0] in (b"Z", b"X") else fields[19].decode()
+
+
+def _start_by_ps(pid: int) -> str | None:
+    """`process_start` where there is no ``/proc``; to the second."""
+    # Every column has its own option: BSD's ps takes all behind the first = for one heading.
+    text = _output("ps", "-o", "stat=", "-o", "lstart=", "-p", str(pid))
+    state, _, start = text.partition(" ")
     return None if not state or state.startswith("Z") else " ".join(start.split())
 
 
@@ -49,20 +66,38 @@ def cores() -> int:
     return max(1, offered if quota is None else min(offered, int(quota)))
 
 
-def _quota() -> float | None:
-    """The cores that the control group grants, None for no limit."""
-    for paths in (
-        ("/sys/fs/cgroup/cpu.max",),
-        ("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "/sys/fs/cgroup/cpu/cpu.cfs_period_us"),
-    ):
-        try:
-            words = " ".join(map(_read, paths)).split()
-            quota, period = float(words[0]), float(words[1])
-        except (OSError, ValueError, IndexError):
+def _quota(root: str = "/sys/fs/cgroup", own: str = "/proc/self/cgroup") -> float | None:
+    """The cores that the control groups grant, the least of ours and those above it; None for no
+    limit.
+    """
+    try:
+        lines = _read(own).splitlines()
+    except (OSError, ValueError):
+        return None
+    grants = []
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if not controllers:  # the second version: one tree for everything
+            mount, files = root, ("cpu.max",)
+        elif "cpu" in controllers.split(","):
+            mount, files = f"{root}/cpu", ("cpu.cfs_quota_us", "cpu.cfs_period_us")
+        else:
             continue
-        if quota > 0 and period > 0:
-            return quota / period
-    return None
+        names = [name for name in path.split("/") if name]
+        # In a container the path may be the host's: the root of the tree is always looked at.
+        for depth in range(len(names) + 1):
+            grants.append(_grant("/".join([mount, *names[:depth]]), files))
+    return min((grant for grant in grants if grant is not None), default=None)
+
+
+def _grant(group: str, files: Sequence[str]) -> float | None:
+    """The cores that one control group grants, None for no limit or no such group."""
+    try:
+        quota, period = " ".join(_read(f"{group}/{name}") for name in files).split()
+        cores = float(quota) / float(period)
+    except (OSError, ValueError, ZeroDivisionError):  # "max" is no number either
+        return None
+    return cores if cores > 0 else None
 
 
 def _output(*command: str) -> str:
@@ -70,8 +105,12 @@ def _output(*command: str) -> str:
     # Not at the top: importing it makes every fork of the shim slower.
     import subprocess
 
+    # Times are compared as text, whatever zone and language later callers live in.
+    environment = {**os.environ, "TZ": "UTC0", "LC_ALL": "C"}
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, env=environment
+        )
     except OSError:
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""

@@ -1,12 +1,13 @@
 """The record of one shim's life: what it started and how that ended, in a file of JSON lines.
 
     ["open", pid, start, boot, host, time]           the shim itself
-    ["start", task, number, pid, start, time]        written before the task's script may run
+    ["start", task, number, pid, start, time, limit] written before the task's script may run
     ["end", task, number, code, time, seconds, why]
     ["closed"]                                       nothing more will be started
 
 ``start`` is what `maestro.adapters.host.process_start` gives, times are seconds since the epoch,
-signal n is exit code 128 + n, ``why`` is null, "cancel" or "timeout": why the shim ended the task.
+``limit`` is the seconds that the task may take or null, signal n is exit code 128 + n, ``why`` is
+null, "cancel" or "timeout": why the shim ended the task.
 This module is the writing side, which the shim imports: it must stay small, because the shim is
 forked for every task. `maestro.adapters.records` reads.
 """
@@ -22,6 +23,11 @@ from maestro.adapters import host
 
 __all__ = ["Ledger"]
 
+CUT_SHORT = b" cut short\n"
+"""Ends a line that could not be written whole: it spoils no other, and is never taken for whole,
+even if its line feed alone was missing.
+"""
+
 
 class Ledger:
     """Writes the ledger ``path``, which must not exist.
@@ -34,8 +40,9 @@ class Ledger:
 
     def __init__(self, path: str) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
+        self._path = path
         self._file = os.open(path, flags, 0o600)
-        self._mend = b""  # ends a line that was cut short, so that it spoils no other
+        self._mend = b""
         pid = os.getpid()
         self.write(
             "open", pid, host.process_start(pid), host.boot_id(), host.hostname(), time.time()
@@ -47,10 +54,14 @@ class Ledger:
         Raises
         ------
         OSError
-            It could not be written whole.
+            It could not be written whole, and does not count.
         """
         line = self._mend + json.dumps([kind, *values]).encode() + b"\n"
-        self._mend = b"\n"
-        if os.write(self._file, line) != len(line):
-            raise OSError(errno.ENOSPC, "the ledger could not be written whole")
+        self._mend = CUT_SHORT
+        try:
+            written = os.write(self._file, line)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, self._path) from error
+        if written != len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self._path)
         self._mend = b""

@@ -32,13 +32,16 @@ class Open(NamedTuple):
 
 
 class Start(NamedTuple):
-    """An attempt was about to run as process ``pid``, the leader of a group of its own."""
+    """An attempt was about to run as process ``pid``, the leader of a group of its own, for
+    ``limit`` seconds at most (None: no limit).
+    """
 
     task: str
     number: int
     pid: int
     start: str | None
     time: float
+    limit: float | None = None
 
 
 class End(NamedTuple):

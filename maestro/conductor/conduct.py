@@ -69,6 +69,7 @@ def taken_up(
         stack.callback(backend.close)
         _reattach(engine, backend)
         writer = Writer(study, LocalCodec(study.spec.batch))
+        _announce(study)
         yield Conductor(study, store, lease, engine, backend, writer, watcher)
 
 
@@ -86,6 +87,7 @@ def rehearse(directory: str, study: Study) -> None:
         try:
             engine = Engine(study.graph, _policy(study), _demand(study))
             writer = Writer(study, LocalCodec(study.spec.batch))
+            _announce(study)
             for node in study.graph:
                 writer.write(node)
             engine.rehearse(time.time())
@@ -98,6 +100,11 @@ def rehearse(directory: str, study: Study) -> None:
         raise StudyError(f"{error.filename} cannot be written: {error.strerror}") from error
     finally:
         store.close()
+
+
+def _announce(study: Study) -> None:
+    if study.info.settings.scripts is not None:
+        log.info("the scripts are in %s", study.info.settings.scripts)
 
 
 def _policy(study: Study) -> Policy:

@@ -103,11 +103,21 @@ def test_tasks_get_the_launching_environment_and_nothing_of_ours(shell: Shell) -
           run: {cmd: "env > env.txt; ls -l /proc/self/fd | wc -l; cat"}
         """,
     )
-    shell("maestro", "run", "-y", "-o", "out", "env.yaml", env=os.environ | {"MARK": "x y"})
+    given = {name: value for name, value in os.environ.items() if not name.startswith("MAESTRO")}
+    given["MARK"] = "x y"
+    shell("maestro", "run", "-y", "-o", "out", "env.yaml", env=given)
     eventually(lambda: shell.states("out") == {"show": "FINISHED"})
     lines = (shell.folder / "out" / "show" / "env.txt").read_text().splitlines()
     assert "MARK=x y" in lines
     assert not [line for line in lines if line.startswith("MAESTRO")]
+
+
+def test_a_conductor_that_does_not_start_says_why(shell: Shell) -> None:
+    shell.write("fan.yaml", FAN)
+    done = shell(
+        "maestro", "-l", "/no/such/place/log", "run", "-y", "-o", "out", "fan.yaml", code=1
+    )
+    assert "the log /no/such/place/log cannot be written" in done.stderr
 
 
 def test_a_dry_run_writes_everything_and_runs_nothing(shell: Shell) -> None:
@@ -226,6 +236,7 @@ def test_scripts_in_a_temporary_directory_can_be_written_again(shell: Shell) -> 
     assert set(shell.states("out").values()) == {"FINISHED"}
     assert not list((shell.folder / "out").glob("**/*.sh"))
     assert len(os.listdir(info)) == 7
+    assert f"scripts are in {info}" in (shell.folder / "out/logs/fan_out.log").read_text()
 
 
 # ---- questions, and what is in the way
