@@ -90,7 +90,7 @@ class Reader:
                 records.append(End(*values))
             elif kind == "open":
                 self.opened = Open(*values)
-            else:
+            elif kind == "closed":
                 self.closed = True
         return records
 

@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
-from maestro.cli.run import at_least
-from maestro.cli.terminal import log_to, tell
+from maestro.cli.terminal import at_least, log_to, tell
 
 if TYPE_CHECKING:
     from maestro.conductor.loop import Conductor

@@ -6,10 +6,9 @@ import argparse
 import logging
 import os
 import tempfile
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from maestro.cli.terminal import ask, log_to, show_problems, tell
+from maestro.cli.terminal import ask, at_least, log_to, show_problems, tell
 from maestro.errors import SpecError, UsageError
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from maestro.conductor.study import Study
     from maestro.spec.model import Specification
 
-__all__ = ["add_parser", "at_least", "run"]
+__all__ = ["add_parser", "run"]
 
 log = logging.getLogger("maestro.run")
 
@@ -82,19 +81,6 @@ def _add_making(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--usetmp", action="store_true", help="Put the scripts into a temporary directory."
     )
-
-
-def at_least(least: int) -> Callable[[str], int]:
-    """An argparse type: whole numbers from ``least`` on."""
-
-    def number(text: str) -> int:
-        value = int(text)
-        if value < least:
-            raise argparse.ArgumentTypeError(f"must be {least} or more, not {value}")
-        return value
-
-    number.__name__ = "whole number"
-    return number
 
 
 def run(options: argparse.Namespace) -> int:

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from maestro.errors import MaestroError, Problem, SpecError, UsageError, visible
 
-__all__ = ["ask", "complain", "log_to", "show_problems", "tell"]
+__all__ = ["ask", "at_least", "complain", "log_to", "show_problems", "tell"]
 
 FORMAT = "%(asctime)s %(levelname)s %(message)s"
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """An argparse type: whole numbers from ``least`` on."""
+
+    def number(text: str) -> int:
+        value = int(text)
+        if value < least:
+            raise argparse.ArgumentTypeError(f"must be {least} or more, not {value}")
+        return value
+
+    number.__name__ = "whole number"
+    return number
 
 
 def tell(text: str) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 
-from maestro.cli.run import at_least
-from maestro.cli.terminal import complain, tell
+from maestro.cli.terminal import at_least, complain, tell
 from maestro.errors import MaestroError, UsageError
 
 __all__ = ["add_parser", "run"]
