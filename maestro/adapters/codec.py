@@ -38,9 +38,7 @@ class LocalCodec:
         return f"#!{self._shell}\n\n{command}\n"
 
 
-def _launch(
-    launcher: str, resources: Resources
-) -> Callable[[int | None, int | None], str]:
+def _launch(launcher: str, resources: Resources) -> Callable[[int | None, int | None], str]:
     """The launcher's text for a part of the step: what a call does not name, it has whole."""
 
     def text(nodes: int | None, procs: int | None) -> str:

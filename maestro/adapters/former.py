@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import time
+from dataclasses import replace
 
 from maestro.adapters import host
 from maestro.adapters.records import End, Reader, Start, ended, started
@@ -16,12 +17,16 @@ __all__ = ["Former"]
 
 
 class Former:
-    """The tasks in the ledger ``path``: `observe` tells what became of them."""
+    """The tasks in the ledger ``path``: `observe` tells what became of them.
+
+    ``known`` are the attempts that were started, ``running`` those of them that have not ended.
+    """
 
     def __init__(self, path: str) -> None:
         self._reader = Reader(path)
         self._shim_lives = True
-        self._cancelled: dict[AttemptId, float] = {}
+        # Those that we asked to end: as what that counts, and when it is time to kill.
+        self._ending: dict[AttemptId, tuple[Seen, float]] = {}
         self.known: set[AttemptId] = set()
         self.running: dict[AttemptId, Start] = {}
 
@@ -50,14 +55,21 @@ class Former:
         self._shim_lives = lives
         if not lives:
             observations += self._orphans()
+            self._enforce()
         self._kill_late()
         return observations
 
     def cancel(self, attempt: AttemptId) -> None:
-        """End a running task."""
-        self._cancelled[attempt] = time.monotonic() + GRACE
-        self._signal(self.running[attempt], signal.SIGTERM)
-        self._signal(self.running[attempt], signal.SIGCONT)
+        """End a running task: TERM to its whole group, and KILL after a grace."""
+        self._end(attempt, Seen.CANCELLED)
+
+    def _end(self, attempt: AttemptId, seen: Seen) -> None:
+        record = self.running[attempt]
+        if attempt in self._ending or not self._lives(record):
+            return
+        self._ending[attempt] = (seen, time.monotonic() + GRACE)
+        _signal(record.pid, signal.SIGTERM)
+        _signal(record.pid, signal.SIGCONT)
 
     def _take(self, record: Start | End) -> Observation:
         attempt = AttemptId(record.task, record.number)
@@ -65,12 +77,13 @@ class Former:
             self.known.add(attempt)
             self.running[attempt] = record
             return started(record)
-        self.running.pop(attempt, None)
+        start = self.running.pop(attempt, None)
         seen = ended(record)
-        if attempt in self._cancelled:
-            del self._cancelled[attempt]
-            return Observation(attempt, Seen.CANCELLED, seen.time, duration=seen.duration)
-        return seen
+        if start is None or attempt not in self._ending:
+            return seen
+        why, _ = self._ending.pop(attempt)
+        _sweep(start.pid)
+        return replace(seen, seen=why, detail="")
 
     def _orphans(self) -> list[Observation]:
         """Tasks whose shim is gone are awaited; how they ended cannot be known."""
@@ -79,19 +92,28 @@ class Former:
             if self._lives(record):
                 continue
             del self.running[attempt]
-            if self._cancelled.pop(attempt, None) is not None:
-                observations.append(Observation(attempt, Seen.CANCELLED, time.time()))
+            if attempt in self._ending:
+                seen, _ = self._ending.pop(attempt)
+                _sweep(record.pid)
+                observations.append(Observation(attempt, seen, time.time()))
             else:
                 detail = "nobody was there to see how it ended"
                 observations.append(Observation(attempt, Seen.LOST, time.time(), detail=detail))
         return observations
 
+    def _enforce(self) -> None:
+        """End the orphans that have run for as long as they may."""
+        now = time.time()
+        for attempt, record in self.running.items():
+            if record.limit is not None and now >= record.time + record.limit:
+                self._end(attempt, Seen.TIMED_OUT)
+
     def _kill_late(self) -> None:
         """Kill what was asked to end, and has not within its time."""
         now = time.monotonic()
-        for attempt, deadline in self._cancelled.items():
-            if now >= deadline and attempt in self.running:
-                self._signal(self.running[attempt], signal.SIGKILL)
+        for attempt, (_, deadline) in self._ending.items():
+            if now >= deadline and self._lives(self.running[attempt]):
+                _signal(self.running[attempt].pid, signal.SIGKILL)
 
     def _lives(self, record: Start) -> bool:
         opened = self._reader.opened
@@ -102,7 +124,15 @@ class Former:
             and host.process_start(record.pid) == record.start
         )
 
-    def _signal(self, record: Start, number: int) -> None:
-        if self._lives(record):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(record.pid, number)
+
+def _sweep(group: int) -> None:
+    """Kill what a task that was asked to end has left of its group. The group's id is nobody
+    else's as long as any of it is left; where none is, a process that has that id by now is spared.
+    """
+    if host.process_start(group) is None:
+        _signal(group, signal.SIGKILL)
+
+
+def _signal(group: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)

@@ -78,9 +78,9 @@ def _quota(root: str = "/sys/fs/cgroup", own: str = "/proc/self/cgroup") -> floa
     for line in lines:
         _, controllers, path = line.split(":", 2)
         if not controllers:  # the second version: one tree for everything
-            mount, files = root, ("cpu.max",)
+            mount, files = root, ["cpu.max"]
         elif "cpu" in controllers.split(","):
-            mount, files = f"{root}/cpu", ("cpu.cfs_quota_us", "cpu.cfs_period_us")
+            mount, files = f"{root}/cpu", ["cpu.cfs_quota_us", "cpu.cfs_period_us"]
         else:
             continue
         names = [name for name in path.split("/") if name]
@@ -108,9 +108,7 @@ def _output(*command: str) -> str:
     # Times are compared as text, whatever zone and language later callers live in.
     environment = {**os.environ, "TZ": "UTC0", "LC_ALL": "C"}
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, check=False, env=environment
-        )
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     except OSError:
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -22,10 +23,12 @@ POLL = 0.2
 """Seconds between two looks at tasks that another shim started."""
 
 PATIENCE = 15.0
-"""Seconds for a shim to start, or for a former one to notice that its conductor is gone."""
+"""Seconds for a shim to notice that its conductor is gone."""
 
-# Isolated and without site, nothing of the task's surroundings is imported. The packages are made
-# by hand, because what they would import makes every fork of the shim slower.
+# Isolated and without site, nothing of the task's surroundings is imported. PYTHONUTF8 is not
+# looked at either: a path must mean the same bytes there and here.
+_FLAGS = ("-I", "-S", "-B", "-X", f"utf8={sys.flags.utf8_mode}")
+# The packages are made by hand, because what they would import makes every fork slower.
 _PROGRAM = """\
 import sys
 package = type(sys)
@@ -43,7 +46,7 @@ class LocalBackend:
 
     ``prefix`` is what the paths of its ledgers begin with (a second one follows when a shim is
     killed); ``previous`` are the ledgers of earlier conductors, whose tasks may still run. Call
-    `recorded` before anything else where there are any.
+    `recorded`, then `recover`, before anything else where there may be any.
 
     Raises
     ------
@@ -55,8 +58,10 @@ class LocalBackend:
         self._prefix = prefix
         self._formers = [Former(path) for path in previous]
         self._looked = 0.0
-        self._awaited: set[AttemptId] = set()
-        self._flying: set[AttemptId] = set()
+        self._awaited: set[AttemptId] = set()  # sent to former shims
+        self._flying: set[AttemptId] = set()  # sent to ours
+        self._cancelled: set[AttemptId] = set()  # of both
+        self._closed: list[subprocess.Popen[bytes]] = []  # shims that end when their tasks have
         self._shims = 0
         self._start_shim()
 
@@ -78,17 +83,18 @@ class LocalBackend:
     def cancel(self, attempts: Sequence[AttemptId]) -> None:
         """End ``attempts``: TERM to the whole process group, and KILL after a grace."""
         for attempt in attempts:
-            former = next((f for f in self._formers if attempt in f.running), None)
-            if former is not None:
-                former.cancel(attempt)
-            elif attempt in self._flying:
+            if attempt in self._flying:
                 self._outgoing += _line(cancel=attempt)
+            elif attempt not in self._awaited:
+                continue
+            self._cancelled.add(attempt)
+        self._cancel_formers()
         self._flush()
 
     def observe(self) -> list[Observation]:
         """What the shim has reported, and what has become of the tasks of former ones."""
         observations = self._hear()
-        if self._formers and time.monotonic() >= self._looked + POLL:
+        if self._looking() and time.monotonic() >= self._looked + POLL:
             observations += self._look()
         self._flush()
         return observations
@@ -102,13 +108,15 @@ class LocalBackend:
         """Seconds after which `observe` wants to be called even so."""
         if self._outgoing and self._opened:
             return 0.01
-        return POLL if self._formers else None
+        return POLL if self._looking() else None
 
     def close(self) -> None:
         """Leave the shim alone: it ends when its tasks have."""
         self._hang_up()
+        self._bury()
         if not self._flying:
-            self._process.wait(PATIENCE)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(PATIENCE)
 
     # ---- after a conductor's death -------------------------------------------------------------
 
@@ -140,24 +148,42 @@ class LocalBackend:
         return observations
 
     def recover(self, attempts: Iterable[AttemptId]) -> None:
-        """Take over ``attempts``, which an earlier conductor submitted: `observe` tells what
-        becomes of them.
+        """Take over ``attempts``, which an earlier conductor submitted and which have not ended by
+        what is `recorded`: `observe` tells what becomes of them.
         """
         self._awaited.update(attempts)
 
+    def _looking(self) -> bool:
+        return bool(self._formers or self._awaited)
+
     def _look(self) -> list[Observation]:
         self._looked = time.monotonic()
-        observations = [seen for former in self._formers for seen in former.observe()]
+        self._bury()
+        observations = [
+            seen
+            for former in self._formers
+            for seen in former.observe()
+            if seen.attempt in self._awaited  # all else had been seen before its shim was killed
+        ]
         if all(former.settled for former in self._formers):
-            known = set().union(*(former.known for former in self._formers))
             now = time.time()
             observations += [
                 Observation(attempt, Seen.NEVER_STARTED, now, transient=True)
-                for attempt in self._awaited - known
+                for attempt in self._awaited
+                if not any(attempt in former.known for former in self._formers)
             ]
-            self._awaited.clear()
             self._formers = [former for former in self._formers if former.running]
+        for seen in observations:
+            if seen.seen is not Seen.STARTED:
+                self._awaited.discard(seen.attempt)
+                self._cancelled.discard(seen.attempt)
+        self._cancel_formers()
         return observations
+
+    def _cancel_formers(self) -> None:
+        for former in self._formers:
+            for attempt in self._cancelled.intersection(former.running):
+                former.cancel(attempt)
 
     # ---- the shim ------------------------------------------------------------------------------
 
@@ -165,11 +191,12 @@ class LocalBackend:
         self._shims += 1
         self._ledger = f"{self._prefix}-{self._shims}.jsonl"
         self._opened = False
-        self._incoming = self._outgoing = b""
+        self._incoming = b""
+        self._outgoing = bytearray()
         try:
             with open(f"{self._prefix}.err", "ab") as errors:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-I", "-S", "-B", "-c", _PROGRAM, _PACKAGE, self._ledger],
+                    [sys.executable, *_FLAGS, "-c", _PROGRAM, _PACKAGE, self._ledger],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=errors,
@@ -192,7 +219,7 @@ class LocalBackend:
                 sent = os.write(self._process.stdin.fileno(), self._outgoing)
             except (BlockingIOError, BrokenPipeError):  # it is busy, or its end will be heard
                 return
-            self._outgoing = self._outgoing[sent:]
+            del self._outgoing[:sent]
 
     def _hear(self) -> list[Observation]:
         observations: list[Observation] = []
@@ -202,6 +229,7 @@ class LocalBackend:
             except BlockingIOError:
                 return observations
             if not data:
+                self._mourn()
                 self._succeed()
                 return observations
             *lines, self._incoming = (self._incoming + data).split(b"\n")
@@ -209,6 +237,9 @@ class LocalBackend:
                 kind, *values = json.loads(line)
                 if kind == "open":
                     self._opened = True
+                elif kind == "closed":  # somebody told it to
+                    self._succeed()
+                    return observations
                 else:
                     observations.append(self._report(kind, values))
 
@@ -224,6 +255,7 @@ class LocalBackend:
                 attempt, Seen.REFUSED, time.time(), transient=bool(transient), detail=str(why)
             )
         self._flying.discard(seen.attempt)
+        self._cancelled.discard(seen.attempt)
         return seen
 
     def _hang_up(self) -> None:
@@ -231,15 +263,25 @@ class LocalBackend:
             assert stream is not None
             stream.close()
 
-    def _succeed(self) -> None:
-        """The shim was killed: its tasks are a former one's now, and another starts the rest."""
+    def _bury(self) -> None:
+        self._closed = [process for process in self._closed if process.poll() is None]
+
+    def _mourn(self) -> None:
+        """The shim has ended. Another will fare no better if that was how this one began."""
         code = self._process.wait()
-        self._hang_up()
         if code >= 0 and not self._opened:
+            self._hang_up()
             raise BackendError(
                 f"no tasks can be started: the process for them ended with {code}; see "
                 f"{self._prefix}.err"
             )
+
+    def _succeed(self) -> None:
+        """The shim will start nothing more: its tasks are a former one's now, and another starts
+        the rest.
+        """
+        self._hang_up()
+        self._closed.append(self._process)
         self._formers.append(Former(self._ledger))
         self._awaited |= self._flying
         self._flying.clear()

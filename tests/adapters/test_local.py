@@ -88,7 +88,8 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
             if host.process_start(pid):
                 os.killpg(pid, signal.SIGKILL)
         backend.close()
-        backend._process.wait(10)
+        for process in (backend._process, *backend._closed):
+            process.wait(10)
 
 
 def shim_of(backend: LocalBackend) -> int:
