@@ -14,10 +14,18 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("directory", nargs="+", help="The directory of a study.")
     parser.add_argument(
         "--layout", choices=("flat", "legacy", "narrow"), default="flat",
-        help="How the table is laid out. [%(default)s]",
+        help="How the tasks are laid out: in a wide table, in a plain one, or in blocks of short "
+        "lines with a line for each parameter. [%(default)s]",
     )  # fmt: skip
-    parser.add_argument("--disable-theme", action="store_true", help="Show no styles.")
-    parser.add_argument("--disable-pager", action="store_true", help="Use no pager.")
+    parser.add_argument(
+        "--disable-theme", action="store_true",
+        help="Show no colours. (Nor does a pipe, or NO_COLOR in the environment.)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--disable-pager", action="store_true",
+        help="Use no pager. (One is used on a terminal, for what does not fit it: MANPAGER, PAGER, "
+        "or less.)",
+    )  # fmt: skip
 
 
 def run(options: argparse.Namespace) -> int:

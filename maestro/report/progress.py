@@ -1,24 +1,27 @@
-"""What people see while a study is conducted before them, and a digest when it has ended."""
+"""What people see while a study is conducted in front of them, and when it has ended."""
 
 from __future__ import annotations
 
 import os
 import shlex
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Column
+from rich.text import Text
 
 from maestro.conductor import snapshot
 from maestro.conductor.loop import Watcher
 from maestro.conductor.store import TaskRow
 from maestro.conductor.study import Study
-from maestro.engine import ACTIVE, Change, Engine, State
-from maestro.errors import visible
-from maestro.report.look import counts_text, symbol
+from maestro.engine import Change, Engine, State
+from maestro.report.look import counts_text, one_line, style, symbol
 from maestro.report.study import open_study
 
 __all__ = ["digest", "progress"]
@@ -32,33 +35,37 @@ FEW = 500
 PAUSE = 5.0
 """Seconds between two lines about a larger study, beside its failures."""
 
+TOLD = 20
+"""Failures that are named above the bar; further ones only count."""
+
+NAMED = 20
+"""Running tasks that are named below the bar, at most: what does not fit the line is cut."""
+
 SHOWN_FAILURES = 3
 SHOWN_LINES = 5
+SHOWN_CHARACTERS = 400
+"""Of a line of error output: a progress bar may never end its line."""
 
 
 @contextmanager
 def progress(study: Study) -> Iterator[Watcher]:
     """A display of how ``study`` gets on: live on a terminal, plain lines elsewhere."""
     total = len(study.graph)
-    console = Console(highlight=False)
-    if not console.is_terminal:
+    console = Console(highlight=False, emoji=False, markup=False)
+    if not console.is_terminal or console.is_dumb_terminal:
         yield _Lines(total)
         return
-    bar = Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[counts]}", markup=False),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-    )
-    with bar:
-        yield _Bar(bar, visible(study.info.name), total, console.encoding)
+    display = _Display(console, one_line(study.info.name), total)
+    with Live(get_renderable=display.look, console=console, transient=True, refresh_per_second=10):
+        yield display
 
 
-def _ended(engine: Engine) -> int:
-    return sum(engine.counts[state] for state in ENDED)
+def _said(change: Change) -> str:
+    """What happened, for people."""
+    seen = change.observation
+    detail = (seen.detail if seen else "") or change.detail
+    text = f"{change.task} {change.state.shown}"
+    return one_line(f"{text}: {detail}" if detail else text)
 
 
 class _Lines:
@@ -68,47 +75,19 @@ class _Lines:
 
     def __init__(self, total: int) -> None:
         self._total = total
-        self._ended = 0
         self._due = time.monotonic() + PAUSE
 
     def saw(self, changes: Sequence[Change], engine: Engine) -> None:
-        for change in changes:
-            if change.state in ENDED:
-                self._ended += 1
-                if self._total <= FEW or change.state in FAILED:
-                    self._tell(change)
+        ended = sum(engine.counts[state] for state in ENDED)
+        ends = [change for change in changes if change.state in ENDED]
+        digits = len(str(self._total))
+        # The engine is ahead: it counts what all of these changes have led to.
+        for number, change in enumerate(ends, max(0, ended - len(ends)) + 1):
+            if self._total <= FEW or change.state in FAILED:
+                print(f"[{number:{digits}}/{self._total}] {_said(change)}", flush=True)
         if self._total > FEW and time.monotonic() >= self._due:
             self._due = time.monotonic() + PAUSE
             print(counts_text(_shown(engine), sys.stdout.encoding), flush=True)
-
-    def _tell(self, change: Change) -> None:
-        seen = change.observation
-        said = (seen.detail if seen else "") or change.detail
-        width = len(str(self._total))
-        text = f"[{self._ended:{width}}/{self._total}] {change.task} {change.state.shown}"
-        print(visible(f"{text}: {said}" if said else text), flush=True)
-
-
-class _Bar:
-    """One bar for the study, with the states beside it."""
-
-    def __init__(self, bar: Progress, name: str, total: int, encoding: str) -> None:
-        self._bar = bar
-        self._encoding = encoding
-        self._task = bar.add_task(name, total=total, counts="")
-
-    def saw(self, changes: Sequence[Change], engine: Engine) -> None:
-        for change in changes:
-            if change.state in FAILED:
-                seen = change.observation
-                said = f": {seen.detail}" if seen and seen.detail else ""
-                mark = symbol(change.state.shown, self._encoding)
-                line = f"{mark} {change.task} {change.state.shown}{said}"
-                self._bar.console.print(visible(line), markup=False)
-        running = sum(engine.counts[state] for state in ACTIVE)
-        failed = sum(engine.counts[state] for state in FAILED)
-        counts = f"{running} running" + (f", {failed} failed" if failed else "")
-        self._bar.update(self._task, completed=_ended(engine), counts=counts)
 
 
 def _shown(engine: Engine) -> dict[str, int]:
@@ -118,55 +97,146 @@ def _shown(engine: Engine) -> dict[str, int]:
     return counts
 
 
+def _cropped(max_width: int | None = None) -> Column:
+    # No ellipsis: not every encoding has one.
+    return Column(no_wrap=True, overflow="crop", max_width=max_width)
+
+
+class _Display:
+    """A bar for the study; below it the tasks by state, and the names of some that run."""
+
+    def __init__(self, console: Console, name: str, total: int) -> None:
+        self._console = console
+        self._lock = threading.Lock()  # a thread of rich's asks for the look
+        self._counts: dict[str, int] = {}
+        self._cancelling = False
+        self._running: dict[str, None] | None = None
+        self._failures = 0
+        self._bar = Progress(
+            TextColumn("{task.description}", markup=False, table_column=_cropped(max_width=30)),
+            BarColumn(bar_width=None, table_column=Column(ratio=1, min_width=4)),
+            MofNCompleteColumn(table_column=_cropped()),
+            TimeElapsedColumn(table_column=_cropped()),
+            console=console,
+            expand=True,
+        )
+        self._task = self._bar.add_task(self._writable(name), total=total)
+
+    def saw(self, changes: Sequence[Change], engine: Engine) -> None:
+        with self._lock:
+            self._follow(changes, engine)
+            self._counts = _shown(engine)
+            self._cancelling = engine.cancelling
+        ended = sum(engine.counts[state] for state in ENDED)
+        self._bar.update(self._task, completed=ended)
+        for change in changes:
+            if change.state in FAILED:
+                self._tell(change)
+
+    def look(self) -> RenderableType:
+        """What is shown now."""
+        with self._lock:
+            counts, cancelling = self._counts, self._cancelling
+            names = list(self._running or ())[:NAMED]
+        line = Text(no_wrap=True, overflow="crop")
+        if cancelling:
+            line.append("cancelling  ", "bold yellow")
+        for state in State:
+            if counts.get(state.value):
+                mark = symbol(state.value, self._console.encoding)
+                line.append(f"{mark} {counts[state.value]} {state.value}  ", style(state.value))
+        some = self._writable(", ".join(map(one_line, names)))
+        below = Text(some, "dim", no_wrap=True, overflow="crop")
+        # The terminal echoes ^C at the end of the last line: that must not begin another.
+        below.truncate(max(0, self._console.width - 4), overflow="crop")
+        return Group(self._bar, line, below)
+
+    def _writable(self, text: str) -> str:
+        """``text`` as the stream will show it: it must not turn out longer than was reckoned."""
+        encoding = self._console.encoding
+        return text.encode(encoding, "backslashreplace").decode(encoding)
+
+    def _follow(self, changes: Sequence[Change], engine: Engine) -> None:
+        """Keep the names of what runs."""
+        if self._running is None:  # a study that is taken up may have tasks that run already
+            running = (attempt.task for attempt in engine.active())
+            self._running = {t: None for t in running if engine.state(t) is State.RUNNING}
+        for change in changes:
+            if change.state is State.RUNNING:
+                self._running[change.task] = None
+            else:
+                self._running.pop(change.task, None)
+
+    def _tell(self, change: Change) -> None:
+        """Name a failure, in a line that stays."""
+        self._failures += 1
+        if self._failures <= TOLD:
+            mark = symbol(change.state.shown, self._console.encoding)
+            self._console.print(f"{mark} {_said(change)}", soft_wrap=True)
+        elif self._failures == TOLD + 1:
+            self._console.print("further failures are counted below", soft_wrap=True)
+
+
+# ---- afterwards ----------------------------------------------------------------------------------
+
+
 def digest(directory: str) -> str:
     """How the study in ``directory`` ended, and the first failures with what they said last."""
     study = open_study(directory)
-    tasks = study.tasks()
     outcome = study.outcome
     lines = [
-        f"{study.info.name}: {outcome.name if outcome else 'has not ended'}",
+        one_line(f"{study.name}: {outcome.name if outcome else 'has not ended'}"),
         counts_text(study.counts(), sys.stdout.encoding),
     ]
-    failed = [task for task in tasks if State(task.state) in FAILED]
+    failed = [task for task in study.tasks() if State(task.state) in FAILED]
+    failed.sort(key=lambda task: task.ended or 0.0)
     for task in failed[:SHOWN_FAILURES]:
-        lines += _failure(directory, task)
+        lines += map(one_line, _failure(study.directory, task))
     if len(failed) > SHOWN_FAILURES:
         lines.append(f"and {len(failed) - SHOWN_FAILURES} more; see them with:")
-        lines.append(f"  {shlex.join(['maestro', 'status', directory])}")
-    lines.append(f"Results: {directory}")
+        lines.append(f"  {shlex.join(['maestro', 'status', study.directory])}")
+    lines.append(f"Results: {study.directory}")
     return "\n".join(lines)
 
 
 def _failure(directory: str, task: TaskRow) -> Iterator[str]:
     """What is known of a failure, and the end of its error output."""
     said = f": {task.detail}" if task.detail else ""
-    yield f"{task.name} {task.state}{said}, after {snapshot.duration_text(task.seconds)}"
+    after = f", after {snapshot.duration_text(task.seconds)}" if task.seconds is not None else ""
+    yield f"{task.name} {task.state}{said}{after}"
     workspace = os.path.join(directory, task.workspace)
-    path = _error_file(workspace, task.job)
+    path = _error_file(workspace, task)
     if path is None:
-        yield f"  in {workspace}"
+        yield f"  {workspace}"
         return
     yield f"  {path}"
     for line in _tail(path):
         yield f"    {line}"
 
 
-def _error_file(workspace: str, job: str | None) -> str | None:
-    """The error output of process or job ``job``."""
+def _error_file(workspace: str, task: TaskRow) -> str | None:
+    """The error output of the task's latest attempt."""
+    if task.job is None:
+        return None
     try:
-        names = sorted(os.listdir(workspace))
+        names = os.listdir(workspace)
     except OSError:
         return None
-    ours = [n for n in names if n.endswith(".err") and job is not None and f".{job}" in n]
-    return os.path.join(workspace, ours[-1]) if ours else None
+    # The second name is for an id that has come round again.
+    for ending in (f".{task.job}-{task.number}.err", f".{task.job}.err"):
+        for name in names:
+            if name.endswith(ending):
+                return os.path.join(workspace, name)
+    return None
 
 
 def _tail(path: str) -> list[str]:
     """The last lines of a file."""
     try:
         with open(path, "rb") as file:
-            file.seek(max(0, os.path.getsize(path) - 4096))
+            file.seek(max(0, os.path.getsize(path) - SHOWN_LINES * SHOWN_CHARACTERS))
             text = file.read().decode("utf-8", "replace")
     except OSError:
         return []
-    return text.splitlines()[-SHOWN_LINES:]
+    lines = [line for line in text.splitlines() if line.strip()]
+    return [line[-SHOWN_CHARACTERS:] for line in lines[-SHOWN_LINES:]]

@@ -13,12 +13,15 @@ import networkx as nx
 
 from maestro.conductor import snapshot
 from maestro.conductor.lease import conducted_by
-from maestro.conductor.store import FILE, Store, StudyInfo, TaskRow
+from maestro.conductor.store import FILE, HIDDEN, Store, StudyInfo, TaskRow
 from maestro.conductor.study import open_graph
 from maestro.engine import Outcome, State
 from maestro.errors import StudyError
 
 __all__ = ["Study", "open_study"]
+
+NAME = snapshot.COLUMNS.index("Step Name")
+STATE = snapshot.COLUMNS.index("State")
 
 
 def open_study(directory: str) -> Study:
@@ -33,25 +36,62 @@ def open_study(directory: str) -> Study:
 
 
 class Study:
-    """The study in ``directory`` (absolute). Every method looks anew; nothing is kept open."""
+    """The study in ``directory`` (absolute). Every method looks anew; nothing is kept open.
+
+    Where the store cannot be read, because it is its owner's alone, damaged, or of another
+    version, ``status.csv`` has to do: then `source` names it, `why_not_store` says why in a
+    sentence, and whatever only the store knows raises a `StudyError` with that sentence.
+    """
 
     def __init__(self, directory: str) -> None:
         self.directory = os.path.abspath(directory)
+        self.why_not_store: str | None = None
         if not os.path.isdir(self.directory):
             raise StudyError(f"{self.directory} does not exist, or is no directory")
-        self.info = self._info()
+        try:
+            self.name = self.info.name
+        except StudyError as error:
+            if _snapshot(self.directory) is None:
+                raise
+            missing = not os.path.exists(os.path.join(self.directory, HIDDEN))
+            self.why_not_store = f"there is no {FILE} here" if missing else str(error)
+            self.name = os.path.basename(self.directory)
+
+    @property
+    def source(self) -> str:
+        """The file, relative to the study directory, that the answers come from."""
+        return FILE if self.why_not_store is None else snapshot.FILE
+
+    @property
+    def info(self) -> StudyInfo:
+        """What it was made from, and its settings as they stand."""
+        with self._store() as store:
+            return store.info()
 
     def tasks(self) -> list[TaskRow]:
         """Every task as it stands, in the order of the graph."""
         with self._store() as store:
             return store.tasks()
 
+    def rows(self, now: float) -> list[tuple[str, ...]]:
+        """The texts of `snapshot.COLUMNS` for every task; what runs has run until ``now``."""
+        if self.why_not_store is None:
+            return [snapshot.row(task, now) for task in self.tasks()]
+        rows = _snapshot(self.directory)
+        if rows is None:
+            raise StudyError(f"{self.directory}: {snapshot.FILE} can no longer be read")
+        return rows
+
     def states(self) -> dict[str, str]:
         """State by task, as people know it."""
-        return {task.name: State(task.state).shown for task in self.tasks()}
+        if self.why_not_store is None:
+            return {task.name: State(task.state).shown for task in self.tasks()}
+        return {row[NAME]: row[STATE] for row in self.rows(0)}
 
     def counts(self) -> Counter[str]:
         """Number of tasks by state, as people know it."""
+        if self.why_not_store is not None:
+            return Counter(row[STATE] for row in self.rows(0))
         with self._store() as store:
             counts: Counter[str] = Counter()
             for state, count in store.counts().items():
@@ -61,7 +101,7 @@ class Study:
     @property
     def outcome(self) -> Outcome | None:
         """How the study ended, None while it has not."""
-        name = self._info().outcome
+        name = self.info.outcome
         return Outcome[name] if name else None
 
     @property
@@ -76,12 +116,12 @@ class Study:
         with self._store() as store:
             return open_graph(store).graph
 
-    def _info(self) -> StudyInfo:
-        with self._store() as store:
-            return store.info()
-
     @contextmanager
     def _store(self) -> Iterator[Store]:
+        if self.why_not_store is not None:
+            raise StudyError(self.why_not_store)
+        if _forbidden(self.directory):
+            raise StudyError(f"the store of {self.directory} may be read by its owner only")
         store = Store.open(self.directory)
         try:
             yield store
@@ -89,17 +129,27 @@ class Study:
             store.close()
 
 
-def readable(directory: str) -> bool:
-    """Whether the store of a study may be read: it is its owner's alone."""
-    path = os.path.join(directory, FILE)
-    return os.access(path, os.R_OK)
+def _forbidden(directory: str) -> bool:
+    """Whether there is a store, as far as can be seen, that this user may not read."""
+    hidden = os.path.join(directory, HIDDEN)
+    if not os.path.isdir(hidden):
+        return False
+    store = os.path.join(directory, FILE)
+    return not os.access(hidden, os.X_OK) or (
+        os.path.exists(store) and not os.access(store, os.R_OK)
+    )
 
 
-def snapshot_rows(directory: str) -> list[list[str]] | None:
-    """The rows of ``status.csv``, for those who may not read the store; None without one."""
+def _snapshot(directory: str) -> list[tuple[str, ...]] | None:
+    """The rows of ``status.csv``; None where there is none, or one of something else."""
+    path = os.path.join(directory, snapshot.FILE)
     try:
-        with open(os.path.join(directory, snapshot.FILE), encoding="utf-8", newline="") as file:
-            header, *rows = csv.reader(file)
-    except (OSError, ValueError):
+        with open(path, encoding="utf-8", errors="replace", newline="") as file:
+            rows = list(csv.reader(file))
+    except (OSError, csv.Error):
         return None
-    return rows if tuple(header) == snapshot.COLUMNS else None
+    if not rows or tuple(rows[0]) != snapshot.COLUMNS:
+        return None
+    last = len(snapshot.COLUMNS) - 1
+    # The peer's file has no quotes: a comma in a value makes a row longer, at its end.
+    return [(*row[:last], ",".join(row[last:])) for row in rows[1:] if len(row) > last]

@@ -2,76 +2,104 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shlex
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 
-from rich.cells import cell_len
 from rich.console import COLOR_SYSTEMS, Console
+from rich.pager import SystemPager
 from rich.style import Style
 
 from maestro.conductor import snapshot
 from maestro.errors import StudyError, visible
-from maestro.report.look import counts_text, style
-from maestro.report.study import open_study, readable, snapshot_rows
+from maestro.report.layouts import STATE, Paint, Row, flat, legacy, narrow
+from maestro.report.look import counts_text, one_line, width
+from maestro.report.study import Study, open_study
 
 __all__ = ["show"]
 
-STATE = snapshot.COLUMNS.index("State")
-
-Row = Sequence[str]
-Paint = Callable[[str, str], str]
-"""A text and the name of a style, to the text in that style."""
+CHUNK = 2000
+"""Lines that are written at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What is shown of one study."""
+    """What is shown of one study: texts of `snapshot.COLUMNS`, and the parameters of each task
+    where the layout shows them apart.
+    """
 
     title: str
     rows: list[Row]
+    params: list[Mapping[str, str]]
     closing: list[str]
 
 
 def show(
     directories: Iterable[str], *, layout: str = "flat", theme: bool = True, pager: bool = True
 ) -> int:
-    """Print the status of each study; 1 when one could not be, 0 otherwise."""
-    console = Console(highlight=False, markup=False, color_system="auto" if theme else None)
+    """Print the status of each study; 1 when one could not be, 0 otherwise.
+
+    A terminal gets colours, and a pager for what does not fit on its screen.
+    """
+    console = Console(color_system="auto" if theme else None)
     found: list[Status] = []
     code = 0
     for directory in directories:
         try:
-            found.append(_status(directory, console.encoding))
+            found.append(_status(directory, layout, console.encoding))
         except StudyError as error:
             print(visible(f"error: {error}"), file=sys.stderr)
             code = 1
-    paint = _painter(console)
-    lines = [line for status in found for line in _text(status, layout, paint)]
-    paged = pager and console.is_terminal
-    if paged and len(lines) < console.height:
-        plain = (line for status in found for line in _table(status.rows, layout, lambda t, _: t))
-        paged = max(map(cell_len, plain), default=0) > console.width
-    if paged:
+    room = console.width if console.is_terminal else None
+    paint = _plain if layout == "legacy" else _painter(console)
+    lines = chain.from_iterable(_text(status, layout, paint, room) for status in found)
+    if pager and console.is_terminal and not _fits(found, layout, console):
         os.environ.setdefault("LESS", "-RS")  # styles, and long lines can be scrolled
-    with console.pager(styles=theme) if paged else nullcontext():
-        for line in lines:
-            console.out(line, highlight=False)
+        SystemPager().show("\n".join(lines))
+    else:
+        _write(lines)
     return code
+
+
+def _write(lines: Iterator[str]) -> None:
+    while chunk := list(islice(lines, CHUNK)):
+        sys.stdout.write("\n".join(chunk) + "\n")
+
+
+def _fits(found: Sequence[Status], layout: str, console: Console) -> bool:
+    """Whether all can be seen at once, with a line for the prompt. A heading or closing line that
+    is too long is no reason for a pager: a terminal wraps it.
+    """
+    if sum(len(status.rows) for status in found) >= console.height:
+        return False
+    used = 0
+    for status in found:
+        table = list(_table(status, layout, _plain, console.width))
+        if max(map(width, table), default=0) > console.width:
+            return False
+        around = [status.title, *status.closing, ""]
+        used += len(table) + sum(max(1, -(-width(line) // console.width)) for line in around)
+    return used < console.height
+
+
+def _plain(text: str, _: str) -> str:
+    return text
 
 
 def _painter(console: Console) -> Paint:
     name = None if console.no_color else console.color_system
-    system = None if name is None else COLOR_SYSTEMS[name]
+    if name is None:
+        return _plain
+    system = COLOR_SYSTEMS[name]
     styles: dict[str, Style] = {}
 
     def paint(text: str, look: str) -> str:
-        if system is None:
-            return text
         if look not in styles:
             styles[look] = Style.parse(look)
         return styles[look].render(text, color_system=system)
@@ -79,75 +107,49 @@ def _painter(console: Console) -> Paint:
     return paint
 
 
-def _status(directory: str, encoding: str) -> Status:
-    directory = os.path.abspath(directory)
-    if not readable(directory):
-        rows = snapshot_rows(directory)
-        if rows is not None:
-            counts = Counter(row[STATE] for row in rows)
-            note = f"(the store may not be read: this is what {snapshot.FILE} had last)"
-            return Status(directory, _shown(rows), [counts_text(counts, encoding), note])
+def _status(directory: str, layout: str, encoding: str) -> Status:
     study = open_study(directory)
     now = time.time()
-    rows = [list(snapshot.row(task, now)) for task in study.tasks()]
-    closing = [counts_text(Counter(row[STATE] for row in rows), encoding)]
+    params: list[Mapping[str, str]] = []
+    rows: Iterable[Row]
+    if study.why_not_store is not None:
+        rows = study.rows(now)
+    else:
+        tasks = study.tasks()
+        rows = (snapshot.row(task, now) for task in tasks)
+        if layout == "narrow":
+            params = [json.loads(task.params) for task in tasks]
+    shown: list[Row] = [tuple(map(one_line, row)) for row in rows]
+    counts = counts_text(Counter(row[STATE] for row in shown), encoding)
+    closing = [counts, *map(one_line, _standing(study))]
+    return Status(one_line(f"{study.name}: {study.directory}"), shown, params, closing)
+
+
+def _standing(study: Study) -> Iterator[str]:
+    """Whether the study has ended, is conducted, or what to type when it is neither."""
+    if study.why_not_store is not None:
+        yield f"From {snapshot.FILE}, as it was last written: {study.why_not_store}"
+        return
     outcome, conductor = study.outcome, study.conducted_by
     if outcome is not None:
-        closing.append(f"The study has ended: {outcome.name}")
+        yield f"The study has ended: {outcome.name}"
     elif conductor is not None:
-        closing.append(f"Conducted by {conductor}")
+        yield f"Conducted by {conductor}"
     else:
-        closing.append(f"Nobody conducts it. To go on: conductor {directory}")
-    return Status(f"{study.info.name}: {directory}", _shown(rows), closing)
+        yield f"Nobody conducts it. To go on: {shlex.join(['conductor', study.directory])}"
 
 
-def _shown(rows: Iterable[Row]) -> list[Row]:
-    return [[visible(cell).replace("\n", " ") for cell in row] for row in rows]
-
-
-def _text(status: Status, layout: str, paint: Paint) -> Iterator[str]:
-    """The lines for one study."""
-    yield paint(visible(status.title), "bold")
-    yield from _table(status.rows, layout, paint)
+def _text(status: Status, layout: str, paint: Paint, room: int | None) -> Iterator[str]:
+    """The lines for one study; ``room`` is the width of a terminal."""
+    yield paint(status.title, "bold")
+    yield from _table(status, layout, paint, room)
     yield from status.closing
     yield ""
 
 
-def _table(rows: Sequence[Row], layout: str, paint: Paint) -> Iterator[str]:
+def _table(status: Status, layout: str, paint: Paint, room: int | None) -> Iterator[str]:
+    if layout == "narrow":
+        return narrow(status.rows, status.params, paint, room)
     if layout == "legacy":
-        from tabulate import tabulate
-
-        table = tabulate(rows, headers=snapshot.COLUMNS, disable_numparse=True)
-        yield from table.splitlines()
-    elif layout == "narrow":
-        for row in rows:
-            yield from _block(row, paint)
-    else:
-        yield from _flat(rows, paint)
-
-
-def _flat(rows: Sequence[Row], paint: Paint) -> Iterator[str]:
-    """A line for each task, in aligned columns; nothing is cut."""
-    table = [snapshot.COLUMNS, *rows]
-    widths = [max(map(cell_len, column)) for column in zip(*table, strict=True)]
-    for i, row in enumerate(table):
-        cells = [
-            cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)
-        ]
-        if i:
-            cells[STATE] = paint(cells[STATE], style(row[STATE]))
-            yield "  ".join(cells).rstrip()
-        else:
-            yield paint("  ".join(cells).rstrip(), "bold")
-
-
-def _block(row: Row, paint: Paint) -> Iterator[str]:
-    """A task in some short lines, with a line for each of its parameters."""
-    name, job, workspace, state, run, elapsed, start, submit, end, restarts, params = row
-    yield f"{paint(name, 'bold')}  {paint(state, style(state))}"
-    yield f"    {workspace}  job {job}  restarts {restarts}"
-    yield f"    ran {run}  elapsed {elapsed}"
-    yield f"    submitted {submit}  started {start}"
-    yield f"    ended {end}"
-    for parameter in filter(None, params.split(";")):
-        yield f"      {parameter}"
+        return legacy(status.rows)
+    return flat(status.rows, paint, room)

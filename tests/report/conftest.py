@@ -21,8 +21,13 @@ AWKWARD = "[red]x[/red], \x1b[31m☃"
 class Played:
     """A study of a step ``sim`` with a parameter, and a step ``all`` that waits for it."""
 
-    def __init__(self, folder: Path, values: tuple[object, ...] = (1, 2, AWKWARD)) -> None:
-        labels = tuple(f"A.{i}" for i in range(len(values)))
+    def __init__(
+        self,
+        folder: Path,
+        values: tuple[object, ...] = (1, 2, AWKWARD),
+        labels: tuple[str, ...] = (),
+    ) -> None:
+        labels = labels or tuple(f"A.{i}" for i in range(len(values)))
         column = Parameter("A", values, labels, "A")  # type: ignore[arg-type]
         steps = (
             Step("sim", "d", "echo $(A)"),

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +15,7 @@ from maestro.conductor.study import Study
 from maestro.engine import Seen
 from maestro.report.progress import FEW, digest, progress
 from tests.report.conftest import Played
-from tests.report.test_tables import on_a_terminal
+from tests.report.screen import maestro, on_a_terminal
 
 
 def watched(played: Played) -> Study:
@@ -35,9 +39,7 @@ def test_a_pipe_gets_a_line_for_every_end(
     ]
 
 
-def test_of_a_large_study_only_failures(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_of_a_large_study_only_failures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     played = Played(tmp_path, tuple(range(FEW + 1)))
     with progress(watched(played)) as watcher:
         played.see("sim_A.0", Seen.FINISHED)
@@ -62,25 +64,108 @@ def test_a_digest_of_failures(played: Played) -> None:
     ]
 
 
+def test_a_digest_shows_the_first_failures_and_only_their_own_output(tmp_path: Path) -> None:
+    played = Played(tmp_path, tuple(range(6)))
+    for i in reversed(range(6)):
+        played.see(f"sim_A.{i}", Seen.STARTED, job=str(i))
+        played.see(f"sim_A.{i}", Seen.FAILED, exit_code=1, detail="exit code 1")
+    played.save()
+    workspace = tmp_path / "sim" / "A.5"
+    workspace.mkdir(parents=True)
+    (workspace / "sim_A.5.15.err").write_text("of another process")
+    (workspace / "sim_A.5.5.err").write_bytes(b"long " * 999 + b"\n\x1b[31m end\r\n\n")
+    text = digest(played.directory)
+    assert re.findall(r"^sim_A\.\d", text, re.M) == ["sim_A.5", "sim_A.4", "sim_A.3"]
+    assert "and 3 more" in text
+    assert "of another process" not in text
+    assert "\\x1b[31m end\n" in text
+    assert max(map(len, text.splitlines())) < 500
+
+
+def test_the_count_survives_restarts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A study that is taken up again goes on counting from what had ended before."""
+    played = Played(tmp_path)
+    played.see("sim_A.0", Seen.FINISHED)
+    played.engine.drain()
+    with progress(watched(played)) as watcher:
+        played.see("sim_A.2", Seen.FINISHED)
+        watcher.saw(played.engine.drain(), played.engine)
+    assert capsys.readouterr().out == "[2/4] sim_A.2 FINISHED\n"
+
+
 STUDY = """
 description: {name: seen, description: seen}
+batch: {type: local, procs: 4}
 study:
 - name: a
   description: a
   run: {cmd: "sleep 0.5; exit $(N)"}
 global.parameters:
-  N: {values: [0, 4], label: N.%%}
+  N: {values: [0, 4], label: ":smile:%%"}
 """
 
 
-def test_a_terminal_gets_a_bar_and_is_left_clean(tmp_path: Path) -> None:
+def seen_running(tmp_path: Path, columns: int = 80, **environment: str) -> str:
     (tmp_path / "s.yaml").write_text(STUDY)
-    program = "from maestro.cli.main import main; import sys; sys.exit(main())"
-    text = on_a_terminal(
-        f"cd {tmp_path}; python3 -c '{program}' run -y -fg -o out s.yaml; test $? = 2",
-        PATH=f"{Path(__import__('sys').executable).parent}:/usr/bin:/bin",
-    )
+    command = f"cd {tmp_path}; {maestro('run -y -fg -o out s.yaml')}; test $? = 2"
+    return on_a_terminal(command, columns=columns, **environment)
+
+
+def test_a_terminal_gets_a_bar_and_is_left_clean(tmp_path: Path) -> None:
+    text = seen_running(tmp_path)
     assert "━" in text
-    assert "2 running" in text
-    assert "✗ a_N.4 FAILED: exit code 4" in text
+    assert "▶ 2 RUNNING" in text
+    assert "a_smile0, a_smile4" in text or "a_:smile:0, a_:smile:4" in text
+    assert re.search(r"✗ a_:?smile:?4 FAILED: exit code 4", text)
     assert text.count("\x1b[?25h") == text.count("\x1b[?25l") > 0, "the cursor is back"
+    assert "Results: " in text
+
+
+def test_a_small_terminal_of_few_characters_gets_a_bar_too(tmp_path: Path) -> None:
+    text = seen_running(tmp_path, columns=20, LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
+    assert "> 2 RUNNING" in text
+    assert text.isascii()
+    frames = text[text.index("\x1b[?25l") : text.index("\x1b[?25h")]
+    shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", frames).replace("\r", "\n").splitlines()
+    assert max(len(line) for line in shown if "FAILED:" not in line) <= 20
+
+
+def test_a_terminal_that_cannot_move_its_cursor_gets_lines(tmp_path: Path) -> None:
+    text = seen_running(tmp_path, TERM="dumb")
+    assert "[1/2] " in text
+    assert "\x1b" not in text
+
+
+CANCELLED = """
+import os, pty, signal, sys, time
+pid, master = pty.fork()
+if pid == 0:
+    os.chdir(sys.argv[1])
+    os.execv("/bin/sh", ["sh", "-c", sys.argv[2]])
+text = b""
+while b"RUNNING" not in text:
+    text += os.read(master, 65536)
+os.write(master, b"\x03")
+try:
+    while data := os.read(master, 65536):
+        text += data
+except OSError:
+    pass
+code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+sys.stdout.buffer.write(text)
+sys.exit(code)
+"""
+
+
+def test_control_c_leaves_the_cursor_and_the_words(tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text(STUDY.replace("0.5", "30"))
+    run = f"exec {maestro('run -y -fg -o out s.yaml')}"
+    done = subprocess.run(
+        [sys.executable, "-c", CANCELLED, str(tmp_path), run],
+        capture_output=True, timeout=60, env={**os.environ, "TERM": "xterm", "LC_ALL": "C.UTF-8"},
+    )  # fmt: skip
+    text = done.stdout.decode()
+    assert done.returncode == 3, text
+    assert text.count("\x1b[?25h") == text.count("\x1b[?25l") > 0
+    assert "seen: CANCELLED" in text
+    assert "Traceback" not in text

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 import maestro
+from maestro.conductor import snapshot
+from maestro.conductor.store import TaskRow
 from maestro.engine import Outcome, Seen
 from maestro.errors import StudyError
 from tests.report.conftest import Played
@@ -54,3 +56,44 @@ def test_what_is_no_study(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StudyError):
         maestro.open_study(str(tmp_path / name))
+
+
+def test_its_source_is_the_store(played: Played) -> None:
+    study = maestro.open_study(played.directory)
+    assert study.source == ".maestro/study.sqlite"
+    assert study.why_not_store is None
+    assert study.name == "played"
+
+
+def test_a_directory_of_the_peer_is_seen_by_its_snapshot(tmp_path: Path) -> None:
+    row = TaskRow(0, "a", "a", "a", "{}", "FINISHED")
+    snapshot.write(str(tmp_path), [row], 0.0)
+    study = maestro.open_study(str(tmp_path))
+    assert study.source == "status.csv"
+    assert study.states() == {"a": "FINISHED"}
+    assert study.counts() == {"FINISHED": 1}
+    assert study.why_not_store == "there is no .maestro/study.sqlite here"
+    for ask in (study.tasks, lambda: study.outcome, lambda: study.conducted_by):
+        with pytest.raises(StudyError, match="there is no"):
+            ask()
+
+
+def test_a_table_of_something_else_is_no_study(tmp_path: Path) -> None:
+    for text in ("", "a,b\n1,2\n", "\0", '"' * 200_000):
+        (tmp_path / "status.csv").write_text(text)
+        with pytest.raises(StudyError, match="is not a study directory"):
+            maestro.open_study(str(tmp_path))
+
+
+def test_the_graph_is_expanded_from_what_is_stored(played: Played) -> None:
+    Path(played.directory, "s.yaml").write_text(
+        """
+description: {name: played, description: d}
+study:
+- {name: sim, description: d, run: {cmd: echo $(A)}}
+- {name: all, description: d, run: {cmd: "true", depends: [sim_*]}}
+"""
+    )
+    study = maestro.open_study(played.directory)
+    assert list(study.graph) == list(study.states())
+    assert study.graph is study.graph
