@@ -14,6 +14,7 @@ import maestro
 from maestro.adapters.base import Job
 from maestro.adapters.former import Former
 from maestro.adapters.records import End, Start, ended, started
+from maestro.adapters.shim import TRANSIENT
 from maestro.engine.observations import AttemptId, Observation, Seen
 from maestro.errors import BackendError
 
@@ -204,7 +205,9 @@ class LocalBackend:
                     bufsize=0,
                 )
         except OSError as error:
-            raise BackendError(f"no tasks can be started: {error}", transient=True) from error
+            raise BackendError(
+                f"no tasks can be started: {error}", transient=error.errno in TRANSIENT
+            ) from error
         for stream in (self._process.stdin, self._process.stdout):
             assert stream is not None
             os.set_blocking(stream.fileno(), False)

@@ -28,7 +28,7 @@ TYPE_CHECKING = False  # importing typing would make every fork slower
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["GRACE", "main"]
+__all__ = ["GRACE", "TRANSIENT", "main"]
 
 GRACE = 2.0
 """Seconds between asking a task to end and killing it."""
@@ -36,7 +36,9 @@ GRACE = 2.0
 RETRY = 1.0
 """Seconds between two attempts to record what the disk did not take."""
 
-_TRANSIENT = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
+TRANSIENT = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
+"""What the machine says when it has nothing left to start a process with, for now."""
+
 # Handled, and not ignored as Python does the last two: what is handled, exec sets back.
 _HANDLED = (
     signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ,
@@ -182,7 +184,7 @@ class Shim:
             start = self._spawn(task, number, request)
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
-            transient = error.errno in _TRANSIENT
+            transient = error.errno in TRANSIENT
             self._report("refused", task, number, transient, f"{where}{error.strerror}")
         else:
             self._report("start", *start)

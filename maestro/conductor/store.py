@@ -378,9 +378,14 @@ def _flat(info: StudyInfo) -> dict[str, Any]:
 
 
 def _connect(path: str, *, write: bool = True) -> sqlite3.Connection:
-    uri = f"file:{quote(path)}?mode={'rw' if write else 'ro'}"
+    # A reader may have to roll back what a killed conductor left half written: where it can, it
+    # opens the file to write, and writes nothing else.
+    mode = "rw" if write or os.access(path, os.W_OK) else "ro"
+    uri = f"file:{quote(path)}?mode={mode}"
     db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=PATIENCE)
-    if write:
+    if not write:
+        db.execute("PRAGMA query_only = 1")
+    else:
         db.execute("PRAGMA journal_mode = TRUNCATE")
         db.execute("PRAGMA synchronous = NORMAL")
     return db

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -147,3 +149,23 @@ def test_a_reader_cannot_write(store: Store) -> None:
     with pytest.raises(StudyError, match="readonly"):
         held(reader)
     reader.close()
+
+
+def test_a_writer_killed_amid_a_commit_leaves_a_store_that_can_be_read(tmp_path: Path) -> None:
+    Store.create(str(tmp_path), INFO, (), TASKS).close()
+    program = (
+        "import os, sqlite3, sys\n"
+        "db = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+        "db.execute('PRAGMA journal_mode = TRUNCATE')\n"
+        "db.execute('PRAGMA cache_size = 1')\n"
+        "db.execute('BEGIN IMMEDIATE')\n"
+        "db.execute(\"UPDATE task SET state = 'HALF'\")\n"
+        "db.executemany('INSERT INTO event (task, number, time, event, state, detail)'\n"
+        "    \" VALUES (0, 0, 0, 'x', 'x', ?)\", (('x' * 5000,) for _ in range(200)))\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+    subprocess.run([sys.executable, "-c", program, str(tmp_path / FILE)], check=False)
+    assert (tmp_path / f"{FILE}-journal").stat().st_size > 0, "the journal is hot"
+    store = Store.open(str(tmp_path))
+    assert store.counts() == {"INITIALIZED": 2}
+    store.close()

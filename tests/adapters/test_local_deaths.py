@@ -1,0 +1,289 @@
+"""Whoever dies: what ran is known, and nothing runs twice."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from adapter_bench import Bench, abandoned, drive, shim_of, successor
+
+from maestro.adapters import host
+from maestro.adapters.ledger import Ledger
+from maestro.adapters.records import Reader
+from maestro.engine import AttemptId, Seen
+from maestro.errors import BackendError
+
+TASK = AttemptId("task", 1)
+
+# ---- the conductor
+
+
+def test_a_successor_sees_how_a_running_task_ends(bench: Bench) -> None:
+    _, ledgers = abandoned(bench, bench.job("sleep 1; exit 5"))
+    backend = successor(bench, ledgers, AttemptId("task", 1))
+    bench.wait(backend, lambda: bool(bench.ends()))
+    end = bench.ends()[AttemptId("task", 1)]
+    assert (end.seen, end.exit_code) == (Seen.FAILED, 5)
+
+
+def test_a_successor_sees_what_ended_while_nobody_watched(bench: Bench) -> None:
+    old, ledgers = abandoned(bench, bench.job("sleep 0.2; exit 5"))
+    old._process.wait(10)
+    successor(bench, ledgers, AttemptId("task", 1))
+    assert [seen.seen for seen in bench.seen] == [Seen.STARTED, Seen.FAILED]
+
+
+def test_a_successor_can_cancel(bench: Bench) -> None:
+    _, ledgers = abandoned(bench, bench.job("trap '' TERM; while true; do sleep 1; done"))
+    backend = successor(bench, ledgers, AttemptId("task", 1))
+    backend.cancel([AttemptId("task", 1)])
+    bench.wait(backend, lambda: bool(bench.ends()))
+    assert bench.ends()[AttemptId("task", 1)].seen is Seen.CANCELLED
+
+
+def test_what_never_started_is_known_not_to_have(bench: Bench) -> None:
+    _, ledgers = abandoned(bench, bench.job("sleep 1"))
+    backend = successor(bench, ledgers, AttemptId("other", 1))
+    bench.wait(backend, lambda: AttemptId("other", 1) in bench.ends())
+    assert bench.ends()[AttemptId("other", 1)].seen is Seen.NEVER_STARTED
+
+
+# ---- the shim
+
+
+def test_a_killed_shims_tasks_are_awaited_and_others_run_on(bench: Bench) -> None:
+    backend = bench.backend()
+    backend.submit([bench.job("sleep 1; touch ended")])
+    bench.wait(backend, lambda: bool(bench.pids()))
+    os.kill(shim_of(backend), signal.SIGKILL)
+    backend.submit([bench.job("true", "next")])
+    bench.wait(backend, lambda: len(bench.ends()) == 2)
+    assert bench.ends()[AttemptId("task", 1)].seen is Seen.LOST
+    assert (bench.folder / "task" / "ended").exists()
+    # It was sent to the shim that is no more, or to the next: it ran once, or is known not to have.
+    assert bench.ends()[AttemptId("next", 1)].seen in (Seen.FINISHED, Seen.NEVER_STARTED)
+
+
+def test_killing_the_shim_at_any_moment_runs_nothing_unrecorded(bench: Bench) -> None:
+    journal = bench.folder / "journal"
+    for round_ in range(25):
+        backend = bench.backend()
+        tasks = [f"r{round_}t{i}" for i in range(8)]
+        backend.submit([bench.job(f"echo {t} >> ../journal", t) for t in tasks])
+        end = time.monotonic() + 0.012 * (round_ % 5)
+        while time.monotonic() < end:
+            bench.seen += backend.observe()
+        os.kill(shim_of(backend), signal.SIGKILL)
+        attempts = {AttemptId(t, 1) for t in tasks}
+        bench.wait(backend, lambda wanted=attempts: wanted <= bench.ends().keys())
+        ran = set(journal.read_text().split()) if journal.exists() else set()
+        for attempt in attempts:
+            if bench.ends()[attempt].seen is Seen.NEVER_STARTED:
+                assert attempt.task not in ran
+    lines = journal.read_text().split()
+    assert len(lines) == len(set(lines))
+
+
+def test_signals_to_the_shim_end_no_task(bench: Bench) -> None:
+    backend = bench.backend()
+    backend.submit([bench.job("sleep 0.5")])
+    bench.wait(backend, lambda: bool(bench.pids()))
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        os.kill(shim_of(backend), number)
+    bench.wait(backend, lambda: bool(bench.ends()))
+    assert bench.ends()[TASK].seen is Seen.FINISHED
+    assert Reader(backend._ledger).read() == [], "another shim took its place"
+    bench.seen.clear()
+    backend.submit([bench.job("true", "next")])
+    bench.wait(backend, lambda: bool(bench.ends()))
+    assert bench.ends()[AttemptId("next", 1)].seen is Seen.FINISHED
+
+
+def test_a_shim_told_to_end_starts_nothing_more(bench: Bench) -> None:
+    backend = bench.start(bench.job("sleep 1"))
+    first = backend._ledger
+    os.kill(shim_of(backend), signal.SIGTERM)
+    bench.wait(backend, lambda: backend._ledger != first)
+    reader = Reader(first)
+    reader.read()
+    assert reader.closed
+    bench.wait(backend, lambda: bool(bench.ends()))
+    assert bench.ends()[TASK].seen is Seen.FINISHED
+
+
+def test_what_ended_before_the_shim_was_killed_is_not_seen_again(bench: Bench) -> None:
+    backend = bench.backend()
+    backend.submit([bench.job("true", f"t{i}") for i in range(20)])
+    bench.wait(backend, lambda: len(bench.ends()) == 20)
+    os.kill(shim_of(backend), signal.SIGKILL)
+    backend._process.wait(10)
+    bench.seen.clear()
+    backend.submit([bench.job("true", "next")])
+    bench.wait(backend, lambda: bool(bench.ends()))
+    assert {seen.attempt.task for seen in bench.seen} == {"next"}
+
+
+@pytest.mark.parametrize("noticed", [True, False])
+def test_orphans_can_be_cancelled(bench: Bench, noticed: bool) -> None:
+    backend = bench.start(bench.job("sleep 100 & echo $! > child; sleep 100"))
+    child = bench.folder / "task" / "child"
+    bench.wait(backend, lambda: child.exists() and child.read_text().strip() != "")
+    os.kill(shim_of(backend), signal.SIGKILL)
+    if noticed:
+        first = backend._ledger
+        bench.wait(backend, lambda: backend._ledger != first)
+    else:
+        backend._process.wait(10)
+    backend.cancel([TASK])
+    bench.wait(backend, lambda: bool(bench.ends()), 5)
+    assert bench.ends()[TASK].seen is Seen.CANCELLED
+    bench.wait(backend, lambda: host.process_start(int(child.read_text())) is None, 5)
+
+
+def test_orphans_keep_their_time_limit(bench: Bench) -> None:
+    backend = bench.start(bench.job("trap '' TERM; sleep 100 & sleep 100; sleep 100", limit=1))
+    os.kill(shim_of(backend), signal.SIGKILL)
+    bench.wait(backend, lambda: bool(bench.ends()), 6)
+    assert bench.ends()[TASK].seen is Seen.TIMED_OUT
+
+
+# ---- a conductor that is killed
+
+
+def test_a_conductor_killed_leaves_its_tasks_to_the_shim(bench: Bench) -> None:
+    bench.job("sleep 1; exit 3", "fails")
+    bench.job("sleep 1", "works")
+    prefix = bench.folder / "theirs"
+    with drive(
+        "backend = LocalBackend(sys.argv[1])\n"
+        "backend.submit([job(sys.argv[2], t) for t in ('fails', 'works')])\n"
+        "wait(backend, Seen.STARTED, 2)\n"
+        "print('started', flush=True)\n"
+        "time.sleep(60)\n",
+        prefix,
+        bench.folder,
+    ) as conductor:
+        assert conductor.stdout is not None
+        assert conductor.stdout.readline() == "started\n"
+        os.killpg(conductor.pid, signal.SIGKILL)  # its whole group: the shim is in another
+    reader = Reader(f"{prefix}-1.jsonl")
+    ends = [AttemptId("fails", 1), AttemptId("works", 1)]
+    backend = successor(bench, [f"{prefix}-1.jsonl"], *ends)
+    reader.read()
+    assert reader.closed
+    assert [seen.seen for seen in bench.seen] == [Seen.STARTED, Seen.STARTED]
+    bench.wait(backend, lambda: len(bench.ends()) == 2)
+    assert [bench.ends()[attempt].exit_code for attempt in ends] == [3, 0]
+    assert reader.opened is not None
+    bench.wait(backend, lambda: reader.opened is None or not reader.opened.lives())
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_conductor_killed_at_any_moment_loses_and_repeats_nothing(
+    bench: Bench, seed: int
+) -> None:
+    journal = bench.folder / "journal"
+    journal.touch()
+    tasks = [f"t{i}" for i in range(20)]
+    for task in tasks:
+        bench.job(f"sleep 0.0{seed % 4}; echo {task} >> ../journal", task)
+    prefix = bench.folder / "theirs"
+    with drive(
+        "backend = LocalBackend(sys.argv[1])\n"
+        "print('there', flush=True)\n"
+        "backend.submit([job(sys.argv[2], f't{i}') for i in range(20)])\n"
+        "wait(backend, Seen.FINISHED, 20)\n"
+        "time.sleep(60)\n",
+        prefix,
+        bench.folder,
+    ) as conductor:
+        assert conductor.stdout is not None
+        conductor.stdout.readline()
+        time.sleep(random.Random(seed).uniform(0, 0.08))
+        os.kill(conductor.pid, signal.SIGKILL)
+    ledgers = [str(path) for path in bench.folder.glob("theirs-*.jsonl")]
+    attempts = {AttemptId(task, 1) for task in tasks}
+    backend = successor(bench, ledgers)
+    backend.recover(attempts - bench.ends().keys())
+    bench.wait(backend, lambda: attempts == bench.ends().keys())
+    finished = {a.task for a, end in bench.ends().items() if end.seen is Seen.FINISHED}
+    others = {end.seen for end in bench.ends().values()} - {Seen.FINISHED}
+    assert others <= {Seen.NEVER_STARTED}
+    assert sorted(journal.read_text().split()) == sorted(finished)
+
+
+def test_attempts_of_which_there_is_no_ledger_never_started(bench: Bench) -> None:
+    backend = successor(bench, [], TASK)
+    bench.wait(backend, lambda: bool(bench.ends()), 5)
+    assert bench.ends()[TASK].seen is Seen.NEVER_STARTED
+
+
+def test_the_shim_enforces_time_limits_without_a_conductor(bench: Bench) -> None:
+    _, ledgers = abandoned(bench, bench.job("sleep 100", limit=0.5))
+    backend = successor(bench, ledgers, TASK)
+    bench.wait(backend, lambda: bool(bench.ends()), 5)
+    assert bench.ends()[TASK].seen is Seen.TIMED_OUT
+
+
+def test_a_successors_cancel_leaves_nothing_of_the_group(bench: Bench) -> None:
+    stubborn = "(trap '' TERM; echo $BASHPID > child; while :; do sleep 0.2; done) &"
+    old, ledgers = abandoned(bench, bench.job(f"{stubborn} sleep 100"))
+    child = bench.folder / "task" / "child"
+    while not child.exists() or not child.read_text().strip():
+        time.sleep(0.01)
+    backend = successor(bench, ledgers, TASK)
+    backend.cancel([TASK, TASK])
+    backend.cancel([TASK, AttemptId("unknown", 1)])
+    bench.wait(backend, lambda: bool(bench.ends()), 5)
+    assert bench.ends()[TASK].seen is Seen.CANCELLED
+    bench.wait(backend, lambda: host.process_start(int(child.read_text())) is None, 5)
+    old._process.wait(10)
+
+
+# ---- ledgers of other machines and boots
+
+
+@pytest.fixture
+def sleeper() -> Iterator[int]:
+    """A process that is none of our tasks."""
+    with subprocess.Popen(["sleep", "60"], start_new_session=True) as process:
+        yield process.pid
+        process.kill()
+
+
+def ledger_of(folder: Path, pid: int, monkeypatch: pytest.MonkeyPatch, **facts: str) -> str:
+    """A ledger of a shim that was killed while a task ran as ``pid``, and of a machine of which
+    ``facts`` were true.
+    """
+    path = str(folder / "theirs-1.jsonl")
+    with monkeypatch.context() as patch:
+        for name, value in facts.items():
+            patch.setattr(host, name, lambda value=value: value)
+        ledger = Ledger(path)
+    ledger.write("start", "task", 1, pid, host.process_start(pid), 5.0, None)
+    os.close(ledger._file)
+    return path
+
+
+def test_what_ran_when_the_machine_went_down_is_lost(
+    bench: Bench, sleeper: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = ledger_of(bench.folder, sleeper, monkeypatch, boot_id="another")
+    backend = successor(bench, [path], TASK, AttemptId("other", 1))
+    backend.cancel([TASK])
+    bench.wait(backend, lambda: len(bench.ends()) == 2)
+    assert [seen.seen for seen in bench.seen] == [Seen.STARTED, Seen.LOST, Seen.NEVER_STARTED]
+    assert host.process_start(sleeper), "a process of this boot has nothing to do with it"
+    bench.seen.clear()
+
+
+def test_another_host_is_named(bench: Bench, sleeper: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = ledger_of(bench.folder, sleeper, monkeypatch, hostname="elsewhere")
+    with pytest.raises(BackendError, match="on elsewhere;"):
+        successor(bench, [path], TASK)
