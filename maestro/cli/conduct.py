@@ -8,7 +8,7 @@ import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 from maestro.cli.terminal import at_least, log_to, tell
@@ -101,7 +101,8 @@ def foreground(
         tell(f"  {_command('conductor', directory)}")
         return STOPPED
     if not quiet:
-        tell(digest(directory))
+        with suppress(BrokenPipeError):
+            tell(digest(directory))
     return outcome.value
 
 

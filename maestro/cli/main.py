@@ -97,14 +97,16 @@ def _guarded(command: Callable[[], int]) -> int:
             stream.reconfigure(errors="backslashreplace")
     try:
         code = command()
-        sys.stdout.flush()
     except MaestroError as error:
         complain(error)
-        return 1
+        code = 1
     except KeyboardInterrupt:
-        return 128 + signal.SIGINT
+        code = 128 + signal.SIGINT
+    except BrokenPipeError:
+        code = 1
+    try:
+        sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read our output has seen enough; nothing more can be flushed there at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     return code

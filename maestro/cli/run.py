@@ -108,9 +108,13 @@ def run(options: argparse.Namespace) -> int:
         debug=options.debug_lvl,
     )
     study = prepare(plan)
-    tasks = len(study.graph)
-    log.info("%s: %d steps, %d tasks, in %s", spec.name, len(spec.steps), tasks, study.directory)
+    sizes = f"{_count(len(spec.steps), 'step')}, {_count(len(study.graph), 'task')}"
+    log.info("%s: %s, in %s", spec.name, sizes, study.directory)
     return _start(options, study)
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'s' * (number != 1)}"
 
 
 def _checked(path: str) -> Specification:

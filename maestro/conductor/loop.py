@@ -191,7 +191,10 @@ class Conductor:
         for change in changes:
             _log_change(change)
         if self.watcher is not None:
-            self.watcher.saw(changes, self.engine)
+            try:
+                self.watcher.saw(changes, self.engine)
+            except BrokenPipeError:  # nobody watches any more; the study goes on
+                self.watcher = None
 
     def _record(self, *, force: bool = False) -> None:
         """Commit what is unrecorded, when it is due, and give a sign of life."""

@@ -129,6 +129,8 @@ def _directory(plan: Plan) -> Iterator[str]:
         directory = _new_directory(plan)
     else:
         directory = os.path.abspath(os.path.join(plan.cwd, plan.out))
+        if os.path.islink(directory):  # what it leads to is replaced, and the link stays
+            directory = os.path.realpath(directory)
         if in_the_way(directory):
             if not plan.replace:
                 raise UsageError(f"{directory} is a study already; name another with -o")

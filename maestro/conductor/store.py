@@ -186,6 +186,8 @@ class Store:
             There is no study, or its store is damaged or of a later version.
         """
         path = os.path.join(directory, FILE)
+        if not os.path.isdir(directory):
+            raise StudyError(f"{directory} does not exist, or is no directory")
         if not os.path.isfile(path):
             raise StudyError(f"{directory} is not a study directory (it has no {FILE})")
         with _told(directory):

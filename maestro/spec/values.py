@@ -81,5 +81,5 @@ def shown(value: Any) -> str:
     text = str(value)
     text = text if len(text) <= 40 else f"{text[:37]}..."
     if isinstance(value, str):
-        return f"'{text}'" if text else "empty"
+        return f"'{text}'"
     return text if isinstance(value, (int, float)) else f"the {type(value).__name__} {text}"

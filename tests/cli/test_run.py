@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import stat
 import subprocess
 
@@ -251,6 +252,35 @@ def test_nobody_to_ask_is_an_error(shell: Shell) -> None:
     shell.write("fan.yaml", FAN)
     done = shell("maestro", "run", "-o", "out", "fan.yaml", code=1)
     assert "-y" in done.stderr
+
+
+def test_a_closed_input_is_nobody_either(shell: Shell) -> None:
+    shell.write("fan.yaml", FAN)
+    command = shlex.join(shell.command("maestro", "run", "-fg", "-o", "out", "fan.yaml"))
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"{command} <&-"], cwd=shell.folder, capture_output=True, text=True
+    )
+    assert (done.returncode, "give -y" in done.stderr) == (1, True), done.stderr
+
+
+def test_a_reader_that_leaves_does_not_end_the_study(shell: Shell) -> None:
+    shell.write("fan.yaml", FAN)
+    command = shlex.join(shell.command("maestro", "run", "-y", "-fg", "-o", "out", "fan.yaml"))
+    script = f"set -o pipefail; {command} | head -n 1"
+    done = subprocess.run(
+        ["/bin/bash", "-c", script], cwd=shell.folder, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert set(shell.states("out").values()) == {"FINISHED"}
+
+
+def test_a_link_to_a_study_stays_a_link(shell: Shell) -> None:
+    shell.write("fan.yaml", FAN)
+    shell("maestro", "run", "--dry", "-o", "out", "fan.yaml")
+    (shell.folder / "link").symlink_to("out")
+    shell("maestro", "run", "--dry", "-y", "-o", "link", "fan.yaml")
+    assert {p.name for p in shell.folder.iterdir()} == {"fan.yaml", "link", "out"}
+    assert (shell.folder / "link").is_symlink()
 
 
 def test_a_study_is_replaced_only_when_allowed(shell: Shell) -> None:
