@@ -170,7 +170,7 @@ env:
             "study.yaml:10:27: 'C' in 'env.variables' must be text that is not empty, or a number, "
             "not true",
             "study.yaml:10:36: 'D' in 'env.variables' must be text that is not empty, or a number, "
-            "not empty",
+            "not ''",
             "study.yaml:11:12: 'env' entries refer to each other: B -> L -> B",
         ],
     ),
