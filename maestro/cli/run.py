@@ -105,7 +105,6 @@ def run(options: argparse.Namespace) -> int:
         replace=replace,
         generator=options.pgen,
         arguments=options.pargs,
-        debug=options.debug_lvl,
     )
     study = prepare(plan)
     sizes = f"{_count(len(spec.steps), 'step')}, {_count(len(study.graph), 'task')}"

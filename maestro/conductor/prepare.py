@@ -37,7 +37,6 @@ class Plan:
     replace: bool = False
     generator: str | None = None
     arguments: Sequence[str] = ()
-    debug: int = 2
     cwd: str = field(default_factory=os.getcwd)
 
 
@@ -102,7 +101,6 @@ def _info(plan: Plan, directory: str) -> StudyInfo:
         settings=plan.settings,
         generator=None if plan.generator is None else os.path.basename(plan.generator),
         version=__version__,
-        debug=plan.debug,
     )
 
 

@@ -71,8 +71,7 @@ class StudyInfo:
 
     ``specification`` and ``generator`` name the copies in the study directory; ``directory``,
     ``specroot`` and ``cwd`` are what they were when the study was made; ``outcome`` is empty until
-    the study has ended, and ``cancelling`` says that it is being cancelled; ``debug`` is the
-    level of its log (1, all, to 5, critical).
+    the study has ended, and ``cancelling`` says that it is being cancelled.
     """
 
     name: str
@@ -87,7 +86,6 @@ class StudyInfo:
     outcome: str = ""
     cancelling: bool = False
     version: str = ""
-    debug: int = 2
 
 
 @dataclass(frozen=True, slots=True)
