@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from maestro.engine.observations import AttemptId, Observation, Seen
+from maestro.spec.model import Resources
 
-__all__ = ["AttemptId", "Backend", "Job", "Observation", "Seen"]
+__all__ = ["AttemptId", "Backend", "Health", "Job", "Observation", "Seen"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,8 @@ class Job:
     """What a backend needs to run one attempt.
 
     ``output`` is the path, without extension, that the attempt's ``.out`` and ``.err`` belong to.
-    ``time_limit`` is in seconds, None for no limit.
+    ``time_limit`` is in seconds, None for no limit. ``step`` is what the job is one of,
+    ``resources`` what it asks for, and ``directives`` what its script says of that to a scheduler.
     """
 
     attempt: AttemptId
@@ -28,10 +30,25 @@ class Job:
     directory: str
     output: str
     time_limit: float | None = None
+    step: str = ""
+    resources: Resources = Resources()
+    directives: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How a backend gets on with its scheduler: ``trouble`` is a sentence, empty when it answers;
+    ``answered`` is when it last did, in seconds since the epoch.
+    """
+
+    trouble: str = ""
+    answered: float | None = None
 
 
 class Backend(Protocol):
     """Runs jobs and reports what it sees of them."""
+
+    health: Health
 
     def submit(self, jobs: Sequence[Job]) -> None:
         """Ask for ``jobs`` to be run; what becomes of it is observed later."""
@@ -47,6 +64,11 @@ class Backend(Protocol):
         ------
         BackendError
             Nothing can be run any more. What runs goes on.
+        """
+
+    def pace(self, sleeptime: float, throttle: int) -> None:
+        """Heed other settings from now on: seconds between two questions to a scheduler, and most
+        jobs in flight.
         """
 
     def fileno(self) -> int:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Sequence
 
 import maestro
-from maestro.adapters.base import Job
+from maestro.adapters.base import Health, Job
 from maestro.adapters.former import Former
 from maestro.adapters.records import End, Start, ended, started
 from maestro.adapters.shim import TRANSIENT
@@ -56,6 +56,7 @@ class LocalBackend:
     """
 
     def __init__(self, prefix: str, previous: Sequence[str] = ()) -> None:
+        self.health = Health()
         self._prefix = prefix
         self._formers = [Former(path) for path in previous]
         self._looked = 0.0
@@ -99,6 +100,9 @@ class LocalBackend:
             observations += self._look()
         self._flush()
         return observations
+
+    def pace(self, sleeptime: float, throttle: int) -> None:
+        """Neither matters here: nobody is asked, and the engine throttles."""
 
     def fileno(self) -> int:
         """Readable when the shim has reported something."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from maestro.adapters import host
 from maestro.engine.observations import AttemptId, Observation, Seen
 
-__all__ = ["End", "Open", "Reader", "Start", "ended", "started"]
+__all__ = ["End", "Open", "Reader", "Start", "ended", "explained", "started"]
 
 
 class Open(NamedTuple):
@@ -109,7 +109,7 @@ def ended(record: End) -> Observation:
     if record.killed:
         seen, detail = _KILLED[record.killed], ""
     elif record.exit_code:
-        seen, detail = Seen.FAILED, _explained(record.exit_code)
+        seen, detail = Seen.FAILED, explained(record.exit_code)
     else:
         seen, detail = Seen.FINISHED, ""
     return Observation(
@@ -122,7 +122,8 @@ def ended(record: End) -> Observation:
     )
 
 
-def _explained(code: int) -> str:
+def explained(code: int) -> str:
+    """An exit code other than 0, in words."""
     if code > 128:
         with contextlib.suppress(ValueError):
             return f"ended by {signal.Signals(code - 128).name}"

@@ -85,12 +85,19 @@ def _add_making(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Carry out ``maestro run``; the exit status."""
+    from maestro.adapters.registry import codec_for, missing_programs
     from maestro.conductor.prepare import Plan, in_the_way, prepare
 
     log_to(None, options.debug_lvl, console=options.logstdout)
     if options.pargs and not options.pgen:
         raise UsageError("--pargs are for a generator file; name it with -p FILE")
     spec = _checked(options.specification)
+    missing = missing_programs(codec_for(spec.batch))
+    if missing and not options.dry:
+        raise UsageError(
+            f"batch type '{spec.batch.type}' needs the command {missing[0]}, which is not on the "
+            "PATH here; --dry writes the study without it"
+        )
     replace = options.out is not None and in_the_way(os.path.abspath(options.out))
     if replace and not ask(
         f"{os.path.abspath(options.out)} is a study already. Remove it, with its results?",
@@ -117,17 +124,16 @@ def _count(number: int, word: str) -> str:
 
 
 def _checked(path: str) -> Specification:
+    from maestro.adapters.registry import unheeded
     from maestro.spec import check
 
     spec, problems = check(path)
+    if spec is not None:
+        problems += unheeded(spec)
     show_problems(problem for problem in problems if problem.severity != "error")
     errors = [problem for problem in problems if problem.severity == "error"]
     if errors or spec is None:
         raise SpecError(errors)
-    if spec.batch.type != "local":
-        raise UsageError(
-            f"this version conducts studies of batch type 'local' only, not '{spec.batch.type}'"
-        )
     return spec
 
 

@@ -42,10 +42,13 @@ def run(options: argparse.Namespace) -> int:
 
 def _problems(path: str) -> list[Problem]:
     """The problems of one specification; names can only be checked on one without errors."""
+    from maestro.adapters.registry import unheeded
     from maestro.graph import expand
     from maestro.spec import check
 
     spec, problems = check(path)
+    if spec is not None:
+        problems += unheeded(spec)
     if spec is not None and not any(p.severity == "error" for p in problems):
         try:
             expand(spec)

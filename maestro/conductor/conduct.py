@@ -9,8 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from maestro.adapters import host
-from maestro.adapters.codec import LocalCodec
+from maestro.adapters.base import Backend
+from maestro.adapters.batch import BatchBackend, Limits
+from maestro.adapters.codec import Scheduler
+from maestro.adapters.jobrecords import JobRecords
 from maestro.adapters.local import LocalBackend
+from maestro.adapters.registry import codec_for, missing_programs
 from maestro.conductor import snapshot
 from maestro.conductor.lease import Lease
 from maestro.conductor.loop import Conductor, Watcher
@@ -26,6 +30,12 @@ from maestro.spec.resources import resolve_resources
 __all__ = ["ended", "rehearse", "taken_up"]
 
 log = logging.getLogger(__name__)
+
+FEW = 4
+"""Cores that local tasks may use in a study for a scheduler."""
+
+ALONE, TOGETHER = 32, 2000
+"""Submissions to a scheduler at a time that are recorded as intended: one by one, in arrays."""
 
 
 def ended(directory: str) -> Outcome | None:
@@ -62,15 +72,58 @@ def taken_up(
         study = study or open_graph(store)
         lease = Lease(store)
         stack.callback(lease.release)
-        engine = Engine(study.graph, _policy(study), _demand(study))
+        codec = codec_for(study.spec.batch)
+        demand = _demand(study)
+        engine = Engine(study.graph, _policy(study), demand)
         engine.restore(store.records(), time.time())
         earlier = _ledgers(directory)
-        backend = LocalBackend(_ledger(directory, lease.epoch), earlier)
-        stack.callback(backend.close)
-        _reattach(engine, backend)
-        writer = Writer(study, LocalCodec(study.spec.batch))
+        local = LocalBackend(_ledger(directory, lease.epoch), earlier)
+        stack.callback(local.close)
+        _take_in(engine, local)
+        mine = [attempt for attempt in engine.active() if demand(attempt.task).local]
+        local.recover(mine)
+        backends: dict[bool, Backend] = {True: local}
+        if isinstance(codec, Scheduler):
+            batch = _batch(study, codec)
+            stack.callback(batch.close)
+            jobs = store.jobs()
+            others = set(engine.active()).difference(mine)
+            if others:
+                batch.recover({attempt: jobs.get(attempt.task) for attempt in others})
+            backends[False] = batch
         _announce(study)
-        yield Conductor(study, store, lease, engine, backend, writer, watcher)
+        yield Conductor(study, store, lease, engine, backends, Writer(study, codec), watcher)
+
+
+def _batch(study: Study, codec: Scheduler) -> BatchBackend:
+    """The backend of a study for a scheduler.
+
+    Raises
+    ------
+    StudyError
+        There is no such scheduler here, or the study's directory cannot be written.
+    """
+    if missing := missing_programs(codec):
+        raise StudyError(
+            f"batch type '{study.spec.batch.type}' needs the command {missing[0]}, which is not on "
+            "the PATH; conduct the study where it is"
+        )
+    records = JobRecords(os.path.join(study.directory, HIDDEN, "jobs"))
+    try:
+        records.install()
+    except OSError as error:
+        raise StudyError(f"{error.filename} cannot be written: {error.strerror}") from error
+    rows = {node: row for row, node in enumerate(study.graph)}
+    settings = study.info.settings
+    return BatchBackend(
+        codec,
+        records,
+        study.info.identity,
+        lambda attempt: f"{rows[attempt.task]}.{attempt.number}",
+        throttle=settings.throttle,
+        arrays=bool(study.spec.batch.settings.get("arrays")),
+        limits=Limits(sleeptime=settings.sleeptime),
+    )
 
 
 def rehearse(directory: str, study: Study) -> None:
@@ -86,7 +139,7 @@ def rehearse(directory: str, study: Study) -> None:
         lease = Lease(store)
         try:
             engine = Engine(study.graph, _policy(study), _demand(study))
-            writer = Writer(study, LocalCodec(study.spec.batch))
+            writer = Writer(study, codec_for(study.spec.batch))
             _announce(study)
             for node in study.graph:
                 writer.write(node)
@@ -109,16 +162,23 @@ def _announce(study: Study) -> None:
 
 def _policy(study: Study) -> Policy:
     settings = study.info.settings
+    local = study.spec.batch.type == "local"
     return Policy(
         throttle=settings.throttle,
         rlimit=settings.rlimit,
         attempts=settings.attempts,
         slots=_slots(study),
+        throttles_local=local,
+        window=TOGETHER if study.spec.batch.settings.get("arrays") else ALONE,
     )
 
 
 def _slots(study: Study) -> int:
-    """How many cores local tasks may use: ``procs`` of the batch section, or all there are."""
+    """How many cores local tasks may use: ``procs`` of the batch section, or all there are; in a
+    study for a scheduler a few, since its conductor shares the machine with other people.
+    """
+    if study.spec.batch.type != "local":
+        return min(FEW, host.cores())
     procs = study.spec.batch.settings.get("procs")
     return int(procs) if isinstance(procs, int) and procs > 0 else host.cores()
 
@@ -127,6 +187,7 @@ def _demand(study: Study) -> Callable[[str], Demand]:
     """What a task takes. Steps whose resources name no parameter are looked at once."""
     known: dict[str, Demand] = {}
     offered = _slots(study)
+    batch = study.spec.batch.type != "local"
 
     def demand(node: str) -> Demand:
         task = task_of(study.graph, node)
@@ -134,7 +195,8 @@ def _demand(study: Study) -> Callable[[str], Demand]:
         if step.name in known:
             return known[step.name]
         resources = resolve_resources(study.spec, step, task.combination)
-        found = Demand(local=True, slots=_cores(resources))
+        local = not (batch and resources.scheduled)
+        found = Demand(local, slots=_cores(resources) if local else 1)
         if found.slots > offered:
             log.warning(
                 "%s asks for %d cores and %d are offered: it runs alone",
@@ -166,10 +228,9 @@ def _ledgers(directory: str) -> list[str]:
     )
 
 
-def _reattach(engine: Engine, backend: LocalBackend) -> None:
-    """Take in what happened while nobody conducted, in the order in which it happened."""
+def _take_in(engine: Engine, backend: LocalBackend) -> None:
+    """Take in what happened here while nobody conducted, in the order in which it happened."""
     now = time.time()
     for seen in backend.recorded():
         engine.adopt(seen.attempt, now)
         engine.observe(seen, now)
-    backend.recover(engine.active())

@@ -10,11 +10,11 @@ import errno
 import logging
 import select
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from maestro.adapters.base import Backend
+from maestro.adapters.base import Backend, Health, Job
 from maestro.conductor import requests, snapshot
 from maestro.conductor.lease import HEARTBEAT, Lease
 from maestro.conductor.store import Store
@@ -59,7 +59,10 @@ class Watcher(Protocol):
 
 
 class Conductor:
-    """Conducts one study, whose lease it holds, until it ends or `stop` is asked for."""
+    """Conducts one study, whose lease it holds, until it ends or `stop` is asked for.
+
+    ``backends`` are by whether they run local tasks.
+    """
 
     def __init__(
         self,
@@ -67,7 +70,7 @@ class Conductor:
         store: Store,
         lease: Lease,
         engine: Engine,
-        backend: Backend,
+        backends: Mapping[bool, Backend],
         writer: Writer,
         watcher: Watcher | None = None,
     ) -> None:
@@ -76,7 +79,8 @@ class Conductor:
         self.settings = study.info.settings
         self._store = store
         self._lease = lease
-        self._backend = backend
+        self._backends = backends
+        self._health = Health()
         self._writer = writer
         self.watcher = watcher
         self._rows = {node: i for i, node in enumerate(study.graph)}
@@ -108,8 +112,9 @@ class Conductor:
         while self.engine.outcome is None and not self._asked_to_stop:
             self._heed_requests()
             now = time.time()
-            for observation in self._backend.observe():
-                self.engine.observe(observation, now)
+            for backend in self._backends.values():
+                for observation in backend.observe():
+                    self.engine.observe(observation, now)
             self._submit(self.engine.decide(now))
             self._take_note()
             self._record()
@@ -139,7 +144,9 @@ class Conductor:
     def _cancel(self) -> None:
         log.info("the study is being cancelled")
         self._store.commit(self._lease.epoch, cancelling=True)
-        self._backend.cancel(self.engine.cancel(time.time()))
+        attempts = self.engine.cancel(time.time())
+        for backend in self._backends.values():
+            backend.cancel(attempts)
         self._take_note()
 
     def _change_settings(self, request: requests.Request) -> None:
@@ -155,6 +162,8 @@ class Conductor:
         self.engine.policy = replace(
             self.engine.policy, throttle=self.settings.throttle, rlimit=self.settings.rlimit
         )
+        for backend in self._backends.values():
+            backend.pace(self.settings.sleeptime, self.settings.throttle)
         self._store.commit(self._lease.epoch, settings=self.settings)
 
     def _submit(self, submissions: Sequence[Submit]) -> None:
@@ -163,13 +172,16 @@ class Conductor:
         if not all(submission.local for submission in submissions):
             self._take_note()
             self._record(force=True)
-        jobs = []
+        jobs: dict[bool, list[Job]] = {local: [] for local in self._backends}
         for submission in submissions:
             try:
-                jobs.append(self._writer.job(submission.attempt, restart=submission.restart))
+                job = self._writer.job(submission.attempt, restart=submission.restart)
             except OSError as error:
                 self._refuse(submission.attempt, error)
-        self._backend.submit(jobs)
+            else:
+                jobs[submission.local].append(job)
+        for local, backend in self._backends.items():
+            backend.submit(jobs[local])
 
     def _refuse(self, attempt: AttemptId, error: OSError) -> None:
         """The workspace or script of ``attempt`` cannot be written."""
@@ -200,11 +212,14 @@ class Conductor:
         """Commit what is unrecorded, when it is due, and give a sign of life."""
         now = time.monotonic()
         waited = now - self._recorded_at
+        health = next((b.health for local, b in self._backends.items() if not local), Health())
         due = waited >= (COMMIT if self._unrecorded else HEARTBEAT)
         outcome = self.engine.outcome
-        if due or force or outcome is not None:
+        if due or force or outcome is not None or health.trouble != self._health.trouble:
             changes = [(self._rows[change.task], change) for change in self._unrecorded]
-            self._store.commit(self._lease.epoch, changes, outcome=outcome)
+            news = None if health == self._health else health
+            self._store.commit(self._lease.epoch, changes, outcome=outcome, health=news)
+            self._health = health
             self._unrecorded.clear()
             self._recorded_at = now
         if (self._stale and now >= self._snapshot_due) or outcome is not None:
@@ -224,10 +239,11 @@ class Conductor:
         waits = [TICK]
         if self._unrecorded:
             waits.append(max(0.0, self._recorded_at + COMMIT - time.monotonic()))
-        for wait in (self.engine.hold(time.time()), self._backend.timeout()):
+        backends = list(self._backends.values())
+        for wait in (self.engine.hold(time.time()), *(b.timeout() for b in backends)):
             if wait is not None:
                 waits.append(max(0.0, wait))
-        select.select([self._backend], [], [], min(waits))
+        select.select(backends, [], [], min(waits))
 
 
 def _log_change(change: Change) -> None:

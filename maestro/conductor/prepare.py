@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -101,6 +102,7 @@ def _info(plan: Plan, directory: str) -> StudyInfo:
         settings=plan.settings,
         generator=None if plan.generator is None else os.path.basename(plan.generator),
         version=__version__,
+        identity=secrets.token_hex(6),
     )
 
 

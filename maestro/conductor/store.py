@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 from urllib.parse import quote
 
+from maestro.adapters.base import Health
 from maestro.engine import Change, Event, Outcome, Record, State
 from maestro.errors import StudyError
 from maestro.spec.model import Parameter
@@ -71,7 +72,9 @@ class StudyInfo:
 
     ``specification`` and ``generator`` name the copies in the study directory; ``directory``,
     ``specroot`` and ``cwd`` are what they were when the study was made; ``outcome`` is empty until
-    the study has ended, and ``cancelling`` says that it is being cancelled.
+    the study has ended, and ``cancelling`` says that it is being cancelled. ``identity`` is what a
+    scheduler's jobs are marked with; ``trouble`` says what is wrong with the scheduler, empty while
+    it answers, and ``answered`` when it last did.
     """
 
     name: str
@@ -86,6 +89,9 @@ class StudyInfo:
     outcome: str = ""
     cancelling: bool = False
     version: str = ""
+    identity: str = ""
+    trouble: str = ""
+    answered: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +245,11 @@ class Store:
         with _told(self.directory):
             return dict(self._db.execute("SELECT state, count(*) FROM task GROUP BY state"))
 
+    def jobs(self) -> dict[str, str]:
+        """The job of every task that has one, as last recorded."""
+        with _told(self.directory):
+            return dict(self._db.execute("SELECT name, job FROM task WHERE job IS NOT NULL"))
+
     def records(self) -> list[Record]:
         """The tasks that have left INITIALIZED, or been tried."""
         with _told(self.directory):
@@ -282,6 +293,7 @@ class Store:
         settings: Settings | None = None,
         outcome: Outcome | None = None,
         cancelling: bool = False,
+        health: Health | None = None,
     ) -> None:
         """Record what happened, in one transaction, as the holder of ``epoch``; ``changes`` come
         with the ids of their tasks.
@@ -305,6 +317,8 @@ class Store:
                 self._set({"outcome": outcome.name})
             if cancelling:
                 self._set({"cancelling": True})
+            if health is not None:
+                self._set(asdict(health))
 
     def _set(self, values: dict[str, Any]) -> None:
         self._db.executemany(
@@ -331,7 +345,7 @@ _EVENT = (
 
 _UPDATE = (
     "UPDATE task SET state = ?, number = ?, restarts = ?, refusals = ?, losses = ?, "
-    "job = coalesce(?, job), submitted = coalesce(submitted, ?), "
+    "job = CASE WHEN ? THEN NULL ELSE coalesce(?, job) END, submitted = coalesce(submitted, ?), "
     "started = coalesce(started, ?), ended = ?, "
     "seconds = coalesce(?, ? - started), exit_code = ?, detail = ? WHERE id = ?"
 )
@@ -359,13 +373,14 @@ def _event(task: int, change: Change) -> tuple[Any, ...]:
 
 def _update(task: int, change: Change) -> tuple[Any, ...]:
     time, job, exit_code, detail = _seen(change)
+    submitted = change.event is Event.SUBMIT
     ended = time if change.event in _ENDED else None
     # After a restart the run time counts from the first start, as people know it.
     duration = change.observation.duration if change.observation and not change.restarts else None
     return (
         change.state.name, change.number, change.restarts, change.refusals, change.losses,
-        job,
-        time if change.event is Event.SUBMIT else None,
+        submitted, job,  # an attempt has no job of an earlier one
+        time if submitted else None,
         time if change.event is Event.START else None,
         ended, duration, ended, exit_code, detail or None, task,
     )  # fmt: skip

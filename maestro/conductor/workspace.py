@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
+from dataclasses import replace
 
 from maestro.adapters.base import Job
-from maestro.adapters.codec import Codec
+from maestro.adapters.codec import Codec, Scheduler
+from maestro.conductor.store import HIDDEN
 from maestro.conductor.study import Study
 from maestro.engine import AttemptId
 from maestro.graph import Task, task_of
@@ -23,6 +26,7 @@ class Writer:
     def __init__(self, study: Study, codec: Codec) -> None:
         self._study = study
         self._codec = codec
+        self._scheduler = codec if isinstance(codec, Scheduler) else None
         self._scripts = study.info.settings.scripts
         self._enforce = bool(study.spec.batch.settings.get("enforce walltime"))
 
@@ -54,8 +58,28 @@ class Writer:
             rendered = render(study.spec, study.layout, task, study.directory)
         else:
             rendered = self._write(task)
+        output = os.path.join(workspace, name)
+        if self._scheduler is not None and rendered.resources.scheduled:
+            job = Job(attempt, script, workspace, output)
+            return self._scheduled(self._scheduler, job, rendered)
         limit = walltime_seconds(rendered.resources.walltime) if self._enforce else None
-        return Job(attempt, script, workspace, os.path.join(workspace, name), limit)
+        return Job(attempt, script, workspace, output, limit)
+
+    def _scheduled(self, scheduler: Scheduler, job: Job, rendered: Rendered) -> Job:
+        """``job`` for a scheduler, which heeds what the script says now: people may have changed
+        it. Scripts in a temporary directory are copied to where the nodes of a cluster see them.
+        """
+        with open(job.script, encoding="utf-8", errors="surrogateescape") as file:
+            directives = scheduler.directives(file.read())
+        script = job.script
+        if self._scripts is not None:
+            folder = os.path.join(self._study.directory, HIDDEN, "scripts")
+            os.makedirs(folder, exist_ok=True)
+            script = shutil.copy(script, folder)
+        step = task_of(self._study.graph, job.attempt.task).step.name
+        return replace(
+            job, script=script, step=step, resources=rendered.resources, directives=directives
+        )
 
     def _write(self, task: Task) -> Rendered:
         study = self._study
@@ -68,7 +92,7 @@ class Writer:
         for command, restart in ((rendered.cmd, False), (rendered.restart, True)):
             if command:
                 path = self._path(workspace, name, restart=restart)
-                _write_script(path, self._codec.script(command, rendered.resources))
+                _write_script(path, self._codec.script(rendered, command))
         return rendered
 
     def _path(self, workspace: str, name: str, *, restart: bool) -> str:

@@ -66,6 +66,7 @@ class Engine:
         # Each by whether the task is local. Ready: INITIALIZED, and all parents have finished.
         self._ready: dict[bool, deque[str]] = {True: deque(), False: deque()}
         self._flying = {True: 0, False: 0}
+        self._submitting = 0  # of those that are not local
         self._slots_used = 0
         self._hold = 0.0
         self._delay = 0.0
@@ -122,6 +123,7 @@ class Engine:
             progress.refusals, progress.losses = record.refusals, record.losses
             if record.state in ACTIVE:
                 self._fly(record.task, progress)
+                self._submitting += self._waits_for_answer(progress)
             elif record.state is State.FINISHED:
                 for child in self.graph.successors(record.task):
                     self._progress[child].waiting -= 1
@@ -235,7 +237,9 @@ class Engine:
             flying = self._flying[False] + (self._flying[True] if policy.throttles_local else 0)
             if flying >= policy.throttle:
                 return False
-        if not demand.local or not self._slots_used:  # alone, a task may be larger than the machine
+        if not demand.local:
+            return not policy.window or self._submitting < policy.window
+        if not self._slots_used:  # alone, a task may be larger than the machine
             return True
         return self._slots_used + demand.slots <= policy.slots
 
@@ -250,6 +254,11 @@ class Engine:
         demand = self._demand_of(task, progress)
         self._flying[demand.local] += 1
         self._slots_used += demand.slots if demand.local else 0
+
+    def _waits_for_answer(self, progress: _Progress) -> bool:
+        """Whether it is being submitted to a scheduler."""
+        demand = progress.demand
+        return progress.state is State.SUBMITTING and demand is not None and not demand.local
 
     def _land(self, progress: _Progress) -> None:
         demand = progress.demand
@@ -346,7 +355,9 @@ class Engine:
         state = transition(progress.state, event)
         self.counts[progress.state] -= 1
         self.counts[state] += 1
+        self._submitting -= self._waits_for_answer(progress)
         progress.state = state
+        self._submitting += self._waits_for_answer(progress)
         change = Change(
             task,
             event,

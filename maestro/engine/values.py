@@ -29,7 +29,8 @@ class Policy:
     ``slots`` is what the machine offers to local tasks; ``throttles_local`` says whether they
     count as jobs in flight; ``attempts`` bounds how often a submission may be refused, and
     ``losses`` how often a task is submitted again because its job never started or its node was
-    lost.
+    lost. At most ``window`` submissions (0: any number) wait for a scheduler's answer: what is
+    intended is recorded before, and a conductor that has lost its study must not go on submitting.
     """
 
     throttle: int = 0
@@ -38,9 +39,10 @@ class Policy:
     slots: int = 1
     throttles_local: bool = True
     losses: int = 3
+    window: int = 0
 
     def __post_init__(self) -> None:
-        least = {"throttle": 0, "rlimit": 0, "attempts": 1, "slots": 1, "losses": 0}
+        least = {"throttle": 0, "rlimit": 0, "attempts": 1, "slots": 1, "losses": 0, "window": 0}
         for name, bound in least.items():
             if getattr(self, name) < bound:
                 raise ValueError(f"{name} must be {bound} or more, not {getattr(self, name)}")

@@ -14,9 +14,12 @@ __all__ = ["Rendered", "render"]
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A task ready to be written: ``restart`` is empty where the step has none."""
+    """A task ready to be written: ``restart`` is empty where the step has none; ``file`` is the
+    name, without ending, of its scripts and output.
+    """
 
     name: str
+    file: str
     description: str
     cmd: str
     restart: str
@@ -51,6 +54,7 @@ def render(spec: Specification, layout: Layout, task: Task, directory: str) -> R
 
     return Rendered(
         task.name,
+        layout.script(task),
         plain(step.description),
         command(step.cmd),
         command(step.restart),

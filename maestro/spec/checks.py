@@ -9,7 +9,8 @@ from __future__ import annotations
 import graphlib
 import itertools
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib import metadata
 from typing import Any
 
 from maestro.errors import Position, Problem
@@ -21,23 +22,24 @@ from maestro.spec.resources import check_launchers, resolve_resources, resource_
 from maestro.spec.tokens import tokens, used_parameters
 from maestro.spec.values import entries, items, mapping, nearest, plural, shown, text_of
 
-__all__ = ["BACKENDS", "check_all", "check_parameters", "check_tasks", "token_place"]
+__all__ = ["BACKENDS", "PLUGINS", "check_all", "check_parameters", "check_tasks", "token_place"]
 
 BACKENDS = frozenset({"local", "slurm", "lsf", "flux"})
 """The types of ``batch`` that Maestro brings along."""
+
+PLUGINS = "maestro.adapters"
+"""The group of entry points whose names are further types."""
 
 HOST_BANK_QUEUE = ("host", "bank", "queue")
 _ALLOCATION = re.compile(r"\$\(LAUNCHER\)\[[^\]\n]*")
 _UNSAFE = re.compile(r"[^A-Za-z0-9\-_.()]")
 
 
-def check_all(
-    document: Document, spec: Specification, backends: frozenset[str] = BACKENDS
-) -> list[Problem]:
+def check_all(document: Document, spec: Specification) -> list[Problem]:
     """All that is wrong with ``spec``, which was built from ``document``."""
     found: list[Problem] = []
     found += _environment(document)
-    found += _batch(document, spec, backends)
+    found += _batch(document, spec)
     found += _steps(document, spec)
     found += _depends(document, spec)
     found += _cycles(document, spec)
@@ -147,10 +149,10 @@ def _environment(document: Document) -> Iterator[Problem]:
             yield Problem("git-refs", message, at)
 
 
-def _batch(document: Document, spec: Specification, backends: Collection[str]) -> Iterator[Problem]:
+def _batch(document: Document, spec: Specification) -> Iterator[Problem]:
     batch = mapping(mapping(document.data).get("batch"))
     kind = batch.get("type")
-    if isinstance(kind, str) and kind.lower() not in backends:
+    if isinstance(kind, str) and kind.lower() not in (backends := _backends(kind)):
         known = ", ".join(sorted(backends))
         message = f"unknown 'batch' type '{kind}'; known are {known}{nearest(kind, backends)}"
         yield Problem("unknown-batch-type", message, document.where(("batch", "type")))
@@ -164,6 +166,13 @@ def _batch(document: Document, spec: Specification, backends: Collection[str]) -
             if key not in batch:
                 message = f"'batch' lacks the key '{key}', which type '{kind}' requires"
                 yield Problem("missing-key", message, document.where(("batch",)))
+
+
+def _backends(wanted: str) -> frozenset[str]:
+    """The types of ``batch`` that are known; plug-ins are looked for only where one is wanted."""
+    if wanted.lower() in BACKENDS:
+        return BACKENDS
+    return BACKENDS.union(e.name.lower() for e in metadata.entry_points(group=PLUGINS))
 
 
 def _steps(document: Document, spec: Specification) -> Iterator[Problem]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from maestro.errors import Position, Problem, SpecError
 from maestro.spec.build import build
-from maestro.spec.checks import BACKENDS, check_all
+from maestro.spec.checks import check_all
 from maestro.spec.lint import lint
 from maestro.spec.model import Specification
 from maestro.spec.reader import Document, read
@@ -28,20 +28,18 @@ def load(
     *,
     cwd: str | None = None,
     specroot: str | None = None,
-    backends: Iterable[str] = BACKENDS,
 ) -> Specification:
     """The specification in the file ``path``.
 
     Relative paths in it count from ``cwd``, by default the current directory; ``$(SPECROOT)`` is
-    ``specroot``, by default the folder of the file. ``backends`` are the types that ``batch`` may
-    name.
+    ``specroot``, by default the folder of the file.
 
     Raises
     ------
     SpecError
         It has errors: all of them, in the order of the file.
     """
-    spec, problems = check(path, cwd=cwd, specroot=specroot, backends=backends)
+    spec, problems = check(path, cwd=cwd, specroot=specroot)
     errors = [problem for problem in problems if problem.severity == "error"]
     if errors or spec is None:
         raise SpecError(errors)
@@ -53,7 +51,6 @@ def check(
     *,
     cwd: str | None = None,
     specroot: str | None = None,
-    backends: Iterable[str] = BACKENDS,
 ) -> tuple[Specification | None, list[Problem]]:
     """The specification in the file ``path`` and what is wrong or doubtful in it.
 
@@ -74,7 +71,7 @@ def check(
     wrong = schema_problems(document)
     places = {problem.position for problem in wrong}
     spec = build(document, name, here, root)
-    found = check_all(document, spec, frozenset(backends))
+    found = check_all(document, spec)
     problems = [*document.problems, *wrong]
     # A value that the schema refuses has been reported, with what is accepted.
     problems += (p for p in found if p.code not in VALUE_CODES or p.position not in places)

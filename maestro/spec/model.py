@@ -17,6 +17,7 @@ __all__ = [
     "Dependency",
     "Environment",
     "GitDependency",
+    "Options",
     "Parameter",
     "PathDependency",
     "Resources",
@@ -27,6 +28,9 @@ __all__ = [
 
 Value = str | int | float | bool | None
 """A parameter value or setting as YAML gives it; everything else is turned into its string."""
+
+Options = tuple[tuple[str, "Value | Options"], ...]
+"""Further options by name, for what has no key of its own; a value may be a group of options."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,8 @@ class Resources:
     waitable: bool | str | None = None
     priority: float | str | None = None
     qos: str | None = None
+    allocation_args: Options = ()
+    launcher_args: Options = ()
 
     @property
     def scheduled(self) -> bool:

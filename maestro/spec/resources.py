@@ -10,8 +10,9 @@ from dataclasses import fields, replace
 from typing import Any
 
 from maestro.errors import Position, Problem, SpecError
-from maestro.spec.model import Combination, Resources, Specification, Step
+from maestro.spec.model import Combination, Options, Resources, Specification, Step
 from maestro.spec.tokens import apply_combination, launcher_calls
+from maestro.spec.values import as_options, option_texts, replaced
 
 __all__ = [
     "build_resources",
@@ -24,9 +25,9 @@ __all__ = [
 KEYS: Mapping[str, str] = {
     field.name: field.name.replace("_", " ")
     for field in fields(Resources)
-    if not field.name.startswith("exclusive")
+    if not field.name.startswith("exclusive") and not field.name.endswith("_args")
 }
-"""The YAML key of each field; ``exclusive`` has two fields."""
+"""The YAML key of each field; ``exclusive`` has two fields, and further options are mappings."""
 
 _TRUE = frozenset({"true", "yes", "on", "1"})
 _FALSE = frozenset({"false", "no", "off", "0"})
@@ -51,6 +52,8 @@ def build_resources(run: Mapping[str, Any], apply: Callable[[str], str]) -> Reso
         **chosen,
         exclusive_allocation=ready(exclusive.get("allocation")),
         exclusive_launcher=ready(exclusive.get("launcher")),
+        allocation_args=replaced(as_options(run.get("allocation_args")), apply),
+        launcher_args=replaced(as_options(run.get("launcher_args")), apply),
     )
 
 
@@ -231,15 +234,28 @@ def _apply(resources: Resources, combination: Combination) -> Resources:
     tokens = _tokens(resources)
     if not tokens:
         return resources
-    changed: dict[str, Any] = {n: apply_combination(t, combination) for n, t in tokens.items()}
+
+    def apply(text: str) -> str:
+        return apply_combination(text, combination)
+
+    changed: dict[str, Any] = {
+        name: replaced(value, apply) if isinstance(value, tuple) else apply(value)
+        for name, value in tokens.items()
+    }
     return replace(resources, **changed)
 
 
 @functools.lru_cache(maxsize=256)
-def _tokens(resources: Resources) -> Mapping[str, str]:
+def _tokens(resources: Resources) -> Mapping[str, str | Options]:
     """The fields that hold a token; remembered, since every task of a step asks."""
     values = {field.name: getattr(resources, field.name) for field in fields(resources)}
-    return {n: v for n, v in values.items() if isinstance(v, str) and "$(" in v}
+    return {name: value for name, value in values.items() if _has_token(value)}
+
+
+def _has_token(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return any("$(" in text for text in option_texts(value))
+    return isinstance(value, str) and "$(" in value
 
 
 @functools.lru_cache(maxsize=4096)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, fields
 
 from maestro.spec.model import Combination, Step
+from maestro.spec.values import option_texts
 
 __all__ = [
     "LauncherCall",
@@ -65,6 +66,8 @@ def texts(step: Step) -> Iterator[str]:
         value = getattr(step.resources, field.name)
         if isinstance(value, str):
             yield value
+        elif isinstance(value, tuple):
+            yield from option_texts(value)
 
 
 def used_parameters(step: Step, names: Collection[str]) -> frozenset[str]:

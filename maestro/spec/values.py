@@ -7,12 +7,24 @@ so that one mistake does not hide another.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from maestro.spec.model import Value
+from maestro.spec.model import Options, Value
 
-__all__ = ["as_value", "entries", "items", "mapping", "nearest", "plural", "shown", "text_of"]
+__all__ = [
+    "as_options",
+    "as_value",
+    "entries",
+    "items",
+    "mapping",
+    "nearest",
+    "option_texts",
+    "plural",
+    "replaced",
+    "shown",
+    "text_of",
+]
 
 _PLAIN = (str, int, float, bool, type(None))
 
@@ -55,6 +67,39 @@ def as_value(value: Any) -> Value:
     if type(plain) in _PLAIN and str(plain) == str(value):
         return plain  # type: ignore[no-any-return]
     return str(value)
+
+
+def as_options(value: Any) -> Options:
+    """The mapping ``value``, frozen; a list becomes its entries with commas between."""
+    return tuple((str(key), _option(entry)) for key, entry in mapping(value).items())
+
+
+def _option(value: Any) -> Value | Options:
+    if isinstance(value, dict):
+        return as_options(value)
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    return as_value(value)
+
+
+def option_texts(options: Options) -> Iterator[str]:
+    """Every text among the values of ``options``."""
+    for _, value in options:
+        if isinstance(value, tuple):
+            yield from option_texts(value)
+        elif isinstance(value, str):
+            yield value
+
+
+def replaced(options: Options, apply: Callable[[str], str]) -> Options:
+    """``options`` with ``apply`` put to every text among the values."""
+
+    def ready(value: Value | Options) -> Value | Options:
+        if isinstance(value, tuple):
+            return replaced(value, apply)
+        return apply(value) if isinstance(value, str) else value
+
+    return tuple((key, ready(value)) for key, value in options)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

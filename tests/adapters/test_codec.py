@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from maestro.adapters.codec import LocalCodec
+from maestro.graph.render import Rendered
 from maestro.spec.model import Batch, Resources
 
 
@@ -20,4 +21,5 @@ from maestro.spec.model import Batch, Resources
 def test_a_script(launcher: str | None, command: str, expected: str) -> None:
     settings = {} if launcher is None else {"launcher": launcher}
     codec = LocalCodec(Batch(type="local", shell="/bin/sh", settings=settings))
-    assert codec.script(command, Resources(nodes=2, procs=4)) == f"#!/bin/sh\n\n{expected}\n"
+    task = Rendered("sim", "sim", "simulates", command, "", Resources(nodes=2, procs=4))
+    assert codec.script(task, command) == f"#!/bin/sh\n\n{expected}\n"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from spec_helpers import Checker, errors
 
 from maestro.errors import Position
-from maestro.spec import BACKENDS, Dependency, GitDependency, PathDependency, check, load
+from maestro.spec import Dependency, GitDependency, PathDependency, check, load
 from maestro.spec.reader import read
 
 EVERYTHING = """\
@@ -62,6 +62,7 @@ batch:
   allocation_args: {setopt: {x: 1}}
   launcher_args: {cpu-bind: none}
   launcher: mpirun
+  arrays: true
   enforce walltime: false
   unknown: 1
 study:
@@ -87,6 +88,8 @@ study:
       walltime: '1:30:00'
       reservation: r
       exclusive: {allocation: true, launcher: $(FLAG)}
+      allocation_args: {setopt: {x: $(FLAG)}, mail-type: [BEGIN, END]}
+      launcher_args: {verbose: true}
       nested: false
       waitable: true
       priority: High
@@ -196,10 +199,17 @@ def test_the_folder_and_the_directory_can_be_given(tmp_path: Path) -> None:
     assert spec.path == os.fspath(path)
 
 
-def test_backends_of_plug_ins(checked: Checker) -> None:
+def test_backends_of_plug_ins(
+    checked: Checker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     text = "study: [{name: a, description: b, run: {cmd: c}}]\nbatch: {type: Mine}\n"
     assert checked(text)[0] is None
-    spec, _ = checked(text, backends=BACKENDS | {"mine"})
+    installed = tmp_path / "site" / "mine-1.dist-info"
+    installed.mkdir(parents=True)
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: mine\nVersion: 1\n")
+    (installed / "entry_points.txt").write_text("[maestro.adapters]\nmine = mine:Codec\n")
+    monkeypatch.syspath_prepend(str(installed.parent))
+    spec, _ = checked(text)
     assert spec is not None
     assert spec.batch.type == "mine"
 

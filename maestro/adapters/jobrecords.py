@@ -1,0 +1,164 @@
+"""What jobs have written of themselves (see ``wrapper.sh``), and giving attempts up.
+
+An attempt has two records: ``<key>.start``, which is made exclusively, and ``<key>.end``. Who makes
+the first one decides: the job, which then runs the script, or `JobRecords.claim`, after which no
+job ever will.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib import resources
+
+from maestro.adapters.base import Job
+
+__all__ = ["REFUSED", "JobEnd", "JobRecords", "JobStart"]
+
+REFUSED = 75
+"""The exit code of a job that found its attempt started, or given up, before."""
+
+SHARD = 1000
+"""Tasks whose records share a directory."""
+
+SETTLED = 3.0
+"""Seconds after which a change of a directory shows in its time, however coarse that is."""
+
+_GIVEN_UP = "given-up"
+
+
+@dataclass(frozen=True, slots=True)
+class JobStart:
+    """A script is about to run: in which job, on which host, since when."""
+
+    job: str = ""
+    host: str = ""
+    time: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobEnd:
+    """A script has ended. After a ``signal`` (0: none) its exit code does not tell why."""
+
+    code: int
+    signal: int
+    time: float
+
+
+class JobRecords:
+    """The records of one study, below ``folder``. A ``key`` is ``<row>.<number>``: which task, and
+    which attempt at it.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self.wrapper = os.path.join(folder, "wrapper.sh")
+        self._listed: dict[str, int] = {}
+
+    def install(self) -> None:
+        """Make the folder, and put the wrapper there; one that jobs may be reading is replaced.
+
+        Raises
+        ------
+        OSError
+            The file system refused.
+        """
+        os.makedirs(self.folder, exist_ok=True)
+        text = resources.files("maestro.adapters").joinpath("wrapper.sh").read_bytes()
+        new = f"{self.wrapper}.new"
+        with open(new, "wb") as file:
+            file.write(text)
+        os.chmod(new, 0o755)
+        os.replace(new, self.wrapper)
+
+    def path(self, key: str) -> str:
+        """What the paths of the records of ``key`` begin with."""
+        return os.path.join(self.shard(key), key)
+
+    def prepare(self, keys: Iterable[str]) -> None:
+        """Make room for the records of ``keys``."""
+        for shard in {self.shard(key) for key in keys}:
+            os.makedirs(shard, exist_ok=True)
+
+    def start(self, key: str) -> JobStart | None:
+        """The start record of ``key``, if there is one; an empty one if it cannot be read yet."""
+        words = _words(f"{self.path(key)}.start")
+        if words is None or words[:1] == [_GIVEN_UP]:
+            return None
+        if len(words) != 4:
+            return JobStart()
+        return JobStart(words[0], words[1], float(words[3]))
+
+    def end(self, key: str) -> JobEnd | None:
+        """The end record of ``key``, if there is one."""
+        words = _words(f"{self.path(key)}.end")
+        if words is None or len(words) != 3:
+            return None
+        return JobEnd(int(words[0]), int(words[1]), float(words[2]))
+
+    def claim(self, key: str) -> bool:
+        """Give ``key`` up: whether no job has started it, and none ever will."""
+        try:
+            file = os.open(f"{self.path(key)}.start", os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
+        except FileExistsError:
+            return self.start(key) is None
+        with os.fdopen(file, "w") as stream:
+            stream.write(f"{_GIVEN_UP}\n")
+        return True
+
+    def news(self, watched: dict[str, list[str]]) -> Iterator[str]:
+        """Names of records (``17.1.start``) in the shards that have changed since the last call;
+        ``watched`` are keys by `shard`.
+        """
+        for shard, keys in watched.items():
+            try:
+                changed = os.stat(shard).st_mtime_ns
+                if self._listed.get(shard) == changed:
+                    continue
+                names = set(os.listdir(shard))
+            except FileNotFoundError:
+                continue
+            if time.time() - changed / 1e9 > SETTLED:
+                self._listed[shard] = changed
+            for key in keys:
+                for name in (f"{key}.start", f"{key}.end"):
+                    if name in names:
+                        yield name
+
+    def write_members(self, key: str, members: Sequence[tuple[str, Job]]) -> str:
+        """Write down which tasks the members of an array are, by key and job; the list's path."""
+        path = f"{self.path(key)}.list"
+        fields = (
+            text
+            for own, job in members
+            for text in (self.path(own), job.script, job.directory, job.output)
+        )
+        with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.writelines(f"{text}\0" for text in fields)
+        return path
+
+    def arrays(self, keys: Iterable[str]) -> Iterator[tuple[str, list[str]]]:
+        """The arrays written down beside the records of ``keys``: each with its members' keys."""
+        for shard in {self.shard(key) for key in keys}:
+            with contextlib.suppress(FileNotFoundError):
+                for name in os.listdir(shard):
+                    if name.endswith(".list"):
+                        path = os.path.join(shard, name)
+                        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+                            fields = file.read().split("\0")
+                        yield name[: -len(".list")], list(map(os.path.basename, fields[:-1:4]))
+
+    def shard(self, key: str) -> str:
+        """The directory of the records of ``key``."""
+        return os.path.join(self.folder, str(int(key.partition(".")[0]) // SHARD))
+
+
+def _words(path: str) -> list[str] | None:
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            return file.read().split()
+    except FileNotFoundError:
+        return None

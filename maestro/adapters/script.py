@@ -1,0 +1,151 @@
+"""The parts that scripts are made of, whatever scheduler they are for."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+
+from maestro.spec.model import Batch, Options, Resources, Value
+from maestro.spec.resources import walltime_seconds
+from maestro.spec.tokens import apply_launcher
+from maestro.spec.values import as_options
+
+__all__ = [
+    "clock",
+    "directives",
+    "further",
+    "in_words",
+    "option",
+    "plain_script",
+    "quoted",
+    "script",
+    "seconds",
+    "setting",
+    "urgency",
+]
+
+URGENCIES = {
+    "held": 0, "minimal": 1, "low": 9, "medium": 16, "high": 24, "expedite": 31, "expedited": 31,
+}  # fmt: skip
+"""The names of priorities on the scale of Flux: 0 is held, 16 is usual, 31 the most."""
+
+
+def script(shell: str, head: Sequence[str], command: str) -> str:
+    """A script: the interpreter, ``head`` line by line, an empty line, and the command."""
+    return "\n".join([f"#!{shell}", *head, "", command, ""])
+
+
+def plain_script(batch: Batch, resources: Resources, command: str) -> str:
+    """The script of a task that runs on the conductor's machine."""
+    launcher = batch.settings.get("launcher")
+    if launcher is not None and "$(LAUNCHER)" in command:
+        command = apply_launcher(command, _launch(str(launcher), resources))
+    return script(batch.shell, (), command)
+
+
+def _launch(launcher: str, resources: Resources) -> Callable[[int | None, int | None], str]:
+    """The launcher's text for a part of the step: what a call does not name, it has whole."""
+
+    def text(nodes: int | None, procs: int | None) -> str:
+        filled = launcher.replace("{nodes}", str(nodes or resources.nodes or 1))
+        return filled.replace("{procs}", str(procs or resources.procs or 1))
+
+    return text
+
+
+def directives(text: str, sentinel: str) -> tuple[str, ...]:
+    """The options after ``sentinel`` in the comments that ``text`` begins with, words apart and
+    quotes taken away; what follows a ``#`` is a comment.
+    """
+    words: list[str] = []
+    for line in text.splitlines():
+        if line.startswith(sentinel):
+            words += _words(line[len(sentinel) :])
+        elif line.strip() and not line.startswith("#"):
+            break
+    return tuple(words)
+
+
+def _words(text: str) -> Iterator[str]:
+    lexer = shlex.shlex(text, posix=True, punctuation_chars=False)
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    try:
+        found = list(lexer)
+    except ValueError:  # a quote that does not end
+        found = text.split()
+    for word in found:
+        if word.startswith("#"):
+            return
+        yield word
+
+
+def quoted(text: str) -> str:
+    """``text`` between double quotes, on one line."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{in_words(escaped)}"'
+
+
+def in_words(text: str) -> str:
+    """``text`` on one line."""
+    return text.replace("\n", " ")
+
+
+def setting(batch: Batch, key: str) -> str:
+    """What ``batch`` says for ``key``, as text; empty when it says nothing."""
+    value = batch.settings.get(key)
+    return "" if value is None else str(value)
+
+
+def further(batch: Batch, own: Options, key: str) -> Options:
+    """The further options ``key`` of a step: those of ``batch``, and its ``own`` in their place."""
+    return _merged(as_options(batch.settings.get(key)), own)
+
+
+def _merged(below: Options, above: Options) -> Options:
+    merged = dict(below)
+    for key, value in above:
+        under = merged.get(key)
+        if isinstance(value, tuple) and isinstance(under, tuple):
+            value = _merged(under, value)
+        merged[key] = value
+    return tuple(merged.items())
+
+
+def option(name: str, value: Value) -> str:
+    """An option as it is written on a command line: ``-x 1`` or ``--mail-type=END``; nothing or
+    true is a flag, false no option at all.
+    """
+    dash, equals = ("-", " ") if len(name) == 1 else ("--", "=")
+    if value is False:
+        return ""
+    if value is None or value is True or value == "":
+        return f"{dash}{name}"
+    text = str(value)
+    if text != shlex.quote(text):
+        text = quoted(text)
+    return f"{dash}{name}{equals}{text}"
+
+
+def urgency(priority: float | str | None) -> int | None:
+    """A step's ``priority`` on the scale from 0 (held) to 31; None where it names none."""
+    if priority is None:
+        return None
+    if isinstance(priority, str):
+        return URGENCIES[priority.lower()]
+    return math.ceil(priority * 31)
+
+
+def seconds(walltime: float | str | None, *, hours_first: bool = False) -> int | None:
+    """A walltime in whole seconds, rounded up; None for no limit, or one not understood."""
+    try:
+        found = walltime_seconds(walltime, hours_first=hours_first)
+    except ValueError:
+        return None
+    return None if found is None else math.ceil(found)
+
+
+def clock(total: int) -> str:
+    """``total`` seconds as ``HH:MM:SS``."""
+    return f"{total // 3600:02d}:{total // 60 % 60:02d}:{total % 60:02d}"

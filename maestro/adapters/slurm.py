@@ -1,0 +1,345 @@
+"""Slurm: scripts, command lines, and what its commands print.
+
+Sources: the manual pages sbatch(1), squeue(1), sacct(1), scancel(1) and scontrol(1) of Slurm 22.05
+to 25.05.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from maestro.adapters.codec import Answer, Command, Facts, Sighting, Submission
+from maestro.adapters.script import (
+    clock,
+    directives,
+    further,
+    option,
+    plain_script,
+    quoted,
+    script,
+    seconds,
+    setting,
+    urgency,
+)
+from maestro.engine.observations import Seen
+from maestro.errors import BackendError
+from maestro.graph.render import Rendered
+from maestro.spec.model import Batch, Options, Resources
+from maestro.spec.tokens import apply_launcher
+
+__all__ = ["SlurmCodec"]
+
+STATES = {
+    "BOOT_FAIL": Seen.NODE_LOST,
+    "CANCELLED": Seen.CANCELLED,
+    "COMPLETED": Seen.FINISHED,
+    "COMPLETING": Seen.STARTED,
+    "CONFIGURING": Seen.ACCEPTED,
+    "DEADLINE": Seen.FAILED,
+    "EXPEDITING": Seen.ACCEPTED,
+    "FAILED": Seen.FAILED,
+    "LAUNCH_FAILED": Seen.NODE_LOST,
+    "NODE_FAIL": Seen.NODE_LOST,
+    "OUT_OF_MEMORY": Seen.FAILED,
+    "PENDING": Seen.ACCEPTED,
+    "POWER_UP_NODE": Seen.ACCEPTED,
+    "PREEMPTED": Seen.NODE_LOST,
+    "RECONFIG_FAIL": Seen.NODE_LOST,
+    "REQUEUED": Seen.ACCEPTED,
+    "REQUEUE_FED": Seen.ACCEPTED,
+    "REQUEUE_HOLD": Seen.ACCEPTED,
+    "RESIZING": Seen.STARTED,
+    "RESV_DEL_HOLD": Seen.ACCEPTED,
+    "REVOKED": Seen.MISSING,  # another cluster runs it; its records tell what became of it
+    "RUNNING": Seen.STARTED,
+    "SIGNALING": Seen.STARTED,
+    "SPECIAL_EXIT": Seen.FAILED,
+    "STAGE_OUT": Seen.STARTED,
+    "STOPPED": Seen.STARTED,
+    "SUSPENDED": Seen.STARTED,
+    "TIMEOUT": Seen.TIMED_OUT,
+    "UPDATE_DB": Seen.STARTED,
+}
+"""Every state of a job, as squeue and sacct name them."""
+
+_DETAILS = {
+    "BOOT_FAIL": "its node did not boot",
+    "DEADLINE": "its deadline has passed",
+    "LAUNCH_FAILED": "its node could not start it",
+    "NODE_FAIL": "its node failed",
+    "OUT_OF_MEMORY": "out of memory",
+    "PREEMPTED": "preempted by another job",
+    "SPECIAL_EXIT": "ended in the state SPECIAL_EXIT",
+    "TIMEOUT": "time limit reached",
+}
+
+_FIELDS = ("jobarrayid", "state", "exit_code", "reason", "starttime", "endtime", "comment")
+_PLAIN_REASONS = frozenset({"", "None", "NonZeroExitCode", "(null)"})
+_EPOCH = {"SLURM_TIME_FORMAT": "%s"}
+# What a user's environment would leave out of the list.
+_FILTERS = dict.fromkeys(
+    f"SQUEUE_{name}" for name in ("ACCOUNT", "LICENSES", "NAMES", "PARTITION", "QOS", "USERS")
+)
+_TRANSIENT = re.compile(
+    r"unable to contact|connection|communication|temporarily|munge|authentication|standby mode"
+    r"|try again|not responding",
+    re.IGNORECASE,
+)
+_DOUBTFUL = re.compile(r"timed out|zero bytes|unexpected message", re.IGNORECASE)
+_FULL = re.compile(r"submit limit|MaxSubmit|MaxJobCount|job limit", re.IGNORECASE)
+_WALLTIME = re.compile(r"\d+(:\d\d){0,2}|\d+-\d+(:\d\d){0,2}")
+_OWN = re.compile(r"--(job-name|output|error|comment)(=|$)|-[Joe]")
+_TAG = re.compile(r"maestro:[^\s|]+")
+
+
+class SlurmCodec:
+    """Slurm, from 20.02 on."""
+
+    title = "Slurm"
+    extension = ".slurm.sh"
+    programs = ("sbatch", "squeue", "scancel")
+    job_variables = ("SLURM_JOB_ID",)
+    array_variables = ("SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID")
+    keys = frozenset({
+        "nodes", "procs", "gpus", "cores_per_task", "walltime", "reservation", "qos", "priority",
+        "exclusive_allocation", "exclusive_launcher", "allocation_args", "launcher_args",
+    })  # fmt: skip
+    settings = frozenset({
+        "host", "bank", "queue", "nodes", "procs", "gpus", "reservation", "qos", "launcher",
+        "allocation_args", "launcher_args", "arrays", "enforce walltime",
+    })  # fmt: skip
+
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
+
+    # ---- scripts -------------------------------------------------------------------------------
+
+    def script(self, task: Rendered, command: str) -> str:
+        """The script of ``task``, with directives if it names nodes or procs."""
+        if not task.resources.scheduled:
+            return plain_script(self._batch, task.resources, command)
+        head = [f"#SBATCH {line}" for line in self._head(task)]
+        command = apply_launcher(command, lambda n, p: self._launch(task.resources, n, p))
+        return script(self._batch.shell, head, command)
+
+    def _head(self, task: Rendered) -> Iterator[str]:
+        step = task.resources
+        nodes = step.nodes or setting(self._batch, "nodes")
+        if nodes:
+            yield f"--nodes={nodes}"
+        for key, name in (("queue", "partition"), ("bank", "account")):
+            if value := setting(self._batch, key):
+                yield f"--{name}={value}"
+        if limit := _walltime(step.walltime):
+            yield f"--time={limit}"
+        yield f"--job-name={quoted(task.name.replace(' ', '_'))}"
+        yield f"--output={quoted(task.file + '.out')}"
+        yield f"--error={quoted(task.file + '.err')}"
+        yield f"--comment {quoted(task.description)}"
+        if reservation := step.reservation or setting(self._batch, "reservation"):
+            yield f"--reservation={quoted(reservation)}"
+        if gpus := self._gpus(step):
+            yield f"--gres=gpu:{gpus}"
+        if procs := self._procs(step):
+            yield f"--ntasks={procs}"
+        if step.cores_per_task:
+            yield f"--cpus-per-task={step.cores_per_task}"
+        if step.exclusive_allocation:
+            yield "--exclusive"
+        if qos := step.qos or setting(self._batch, "qos"):
+            yield f"--qos={qos}"
+        yield from _priority(step)
+        yield from _options(further(self._batch, step.allocation_args, "allocation_args"))
+
+    def _launch(self, step: Resources, nodes: int | None, procs: int | None) -> str:
+        """The launcher for a part of ``step``, or for all of it."""
+        if nodes is None and procs is None:
+            nodes = step.nodes  # type: ignore[assignment]
+            words = [f"-n {wanted}"] if (wanted := self._procs(step)) else []
+        else:
+            words = [f"-n {procs}"]
+        if nodes:
+            words.append(f"-N {nodes}")
+        if step.cores_per_task:
+            words.append(f"-c {step.cores_per_task}")
+        if gpus := self._gpus(step):
+            words.append(f"--gres=gpu:{gpus}")
+        if step.exclusive_launcher:
+            words.append("--exclusive")
+        words += _options(further(self._batch, step.launcher_args, "launcher_args"))
+        return " ".join(["srun", *words])
+
+    def _procs(self, step: Resources) -> str:
+        return str(step.procs or "") or setting(self._batch, "procs")
+
+    def _gpus(self, step: Resources) -> str:
+        return setting(self._batch, "gpus") if step.gpus is None else str(step.gpus or "")
+
+    # ---- submitting ----------------------------------------------------------------------------
+
+    def directives(self, script: str) -> tuple[str, ...]:
+        """The options of the lines that begin with ``#SBATCH``."""
+        return directives(script, "#SBATCH")
+
+    def shared(self, directives: Sequence[str]) -> tuple[str, ...]:
+        """Without the names of the job, of its output, and its comment."""
+        kept: list[str] = []
+        words = iter(directives)
+        for word in words:
+            match = _OWN.match(word)
+            if match is None:
+                kept.append(word)
+            elif word in ("--job-name", "--output", "--error", "--comment", "-J", "-o", "-e"):
+                next(words, None)
+        return tuple(kept)
+
+    def rank_variable(self, resources: Resources) -> str:
+        """None: a batch script is started once."""
+        return ""
+
+    def probe(self) -> Command | None:
+        """The limits are asked for where arrays are wanted."""
+        if not self._batch.settings.get("arrays"):
+            return None
+        return Command(("scontrol", "show", "config"))
+
+    def facts(self, answer: Answer) -> Facts:
+        """Indices stay below MaxArraySize."""
+        match = re.search(r"^MaxArraySize\s*=\s*(\d+)", answer.out, re.MULTILINE)
+        return Facts(largest=max(1, int(match[1])) if match else 1)
+
+    def submission(self, submission: Submission, facts: Facts) -> Command:
+        """``sbatch``. What several attempts print is kept: output is appended."""
+        words = ["sbatch", "--parsable", "--open-mode=append", *submission.directives]
+        words += ["--no-requeue", f"--comment={submission.tag}", f"--chdir={submission.directory}"]
+        if submission.members is not None:
+            limit = f"%{submission.limit}" if submission.limit else ""
+            words += [f"--array=0-{submission.members - 1}{limit}", f"--job-name={submission.name}"]
+            words += ["--output=/dev/null", "--error=/dev/null"]  # each member has files of its own
+        return Command((*words, *submission.command))
+
+    def accepted(self, answer: Answer, *, crowded: bool) -> str | None:
+        """``--parsable`` prints the id, and the cluster after a semicolon."""
+        if answer.code is None:
+            return None
+        match = re.search(r"^(\d+)(;|$)", answer.out, re.MULTILINE)
+        if answer.code == 0 and match:
+            return match[1]
+        if _DOUBTFUL.search(answer.err):
+            return None
+        full = crowded and _FULL.search(answer.err)
+        raise BackendError(answer.said, transient=bool(full or _TRANSIENT.search(answer.err)))
+
+    def member(self, job: str, index: int) -> str:
+        """As ``squeue --array`` has it."""
+        return f"{job}_{index}"
+
+    # ---- looking -------------------------------------------------------------------------------
+
+    def queue(self, jobs: Sequence[str]) -> Command:
+        """``squeue`` for all jobs of this user, the ended ones that it still knows among them."""
+        fields = ",".join(f"{name}:|" for name in _FIELDS[:-1])
+        words = ("squeue", "--me", "--noheader", "--array", "--states=all")
+        return Command((*words, f"--Format={fields},{_FIELDS[-1]}:"), {**_EPOCH, **_FILTERS})
+
+    def sightings(self, answer: Answer) -> list[Sighting]:
+        """Seven fields a line, the comment last, as it may hold anything."""
+        if answer.code != 0:
+            raise BackendError(answer.said, transient=True)
+        found: list[Sighting] = []
+        for line in answer.out.splitlines():
+            fields = [text.strip() for text in line.split("|", len(_FIELDS) - 1)]
+            if len(fields) == len(_FIELDS):
+                job, state, status, reason, start, end, comment = fields
+                tag = match[0] if (match := _TAG.match(comment)) else ""
+                code = _exit_code(int(status)) if status.isdigit() else None
+                found += _sighting(job, state, code, start, end, reason, tag)
+        return found
+
+    def history(self, jobs: Sequence[str]) -> Command | None:
+        """``sacct``; it lags behind by some seconds, and ends with 0 for unknown jobs."""
+        words = ("sacct", "-X", "-P", "-n", "-o", "JobID,State,ExitCode,Start,End")
+        return Command((*words, "-j", ",".join(jobs)), _EPOCH)
+
+    def recalled(self, answer: Answer) -> list[Sighting]:
+        """Five fields a line; none where there is no accounting."""
+        if answer.code != 0:
+            return []
+        found: list[Sighting] = []
+        for line in answer.out.splitlines():
+            fields = line.split("|")
+            if len(fields) == 5:
+                job, state, status, start, end = fields
+                match = re.fullmatch(r"(\d+):(\d+)", status)
+                code = (int(match[1]) or (int(match[2]) and 128 + int(match[2]))) if match else None
+                found += _sighting(job, state, code, start, end)
+        return found
+
+    def cancel(self, jobs: Sequence[str]) -> Command:
+        """``scancel``, which ends with 0 for unknown jobs too."""
+        return Command(("scancel", "--quiet", *jobs))
+
+    def throttle(self, job: str, limit: int) -> Command | None:
+        """``scontrol update``; 0 is no limit there too."""
+        return Command(("scontrol", "update", f"JobId={job}", f"ArrayTaskThrottle={limit}"))
+
+
+def _walltime(value: float | str | None) -> str:
+    """As written where Slurm takes that; empty for none."""
+    text = str(value or "").strip()
+    if not text or _WALLTIME.fullmatch(text):
+        return text if text.strip("0:-") else ""
+    if total := seconds(value):
+        return clock(total)
+    return "UNLIMITED" if text.lower().strip(".").startswith(("inf", "unlim")) else text
+
+
+def _priority(step: Resources) -> Iterator[str]:
+    """Slurm lets people lower their jobs' priority, and only operators raise it."""
+    wanted = urgency(step.priority)
+    if wanted == 0:
+        yield "--hold"
+    elif wanted is not None and wanted != 16:
+        yield f"--nice={(16 - wanted) * 100}"
+
+
+def _options(options: Options) -> list[str]:
+    flat = [option(name, value) for name, value in options if not isinstance(value, tuple)]
+    return [text for text in flat if text]
+
+
+def _exit_code(status: int) -> int:
+    """A shell's exit code from a wait status."""
+    return 128 + (status & 0x7F) if status & 0x7F else status >> 8
+
+
+def _sighting(
+    job: str,
+    state: str,
+    code: int | None,
+    start: str,
+    end: str,
+    reason: str = "",
+    tag: str = "",
+) -> Iterator[Sighting]:
+    """``CANCELLED by 1000`` is CANCELLED. A state that nobody knows is none."""
+    name, _, by = state.partition(" ")
+    if not re.fullmatch(r"\d+(_\d+)?", job) or not name.isupper():
+        return
+    seen = STATES.get(name.rstrip("+"), Seen.MISSING)
+    detail = _DETAILS.get(name, "")
+    if seen is Seen.CANCELLED and by:
+        detail = f"cancelled by user {by.removeprefix('by ')}"
+    elif seen in (Seen.ACCEPTED, Seen.FAILED) and not detail and reason not in _PLAIN_REASONS:
+        detail = reason
+    running = seen not in (Seen.ACCEPTED, Seen.MISSING)
+    yield Sighting(
+        job,
+        seen,
+        tag,
+        code,
+        float(start) if running and start.isdigit() else None,
+        float(end) if running and seen is not Seen.STARTED and end.isdigit() else None,
+        detail,
+    )

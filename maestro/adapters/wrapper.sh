@@ -1,0 +1,83 @@
+#!/bin/bash
+# Runs a task's script inside a scheduler's job, and records its start and its end.
+#
+#   wrapper [-r VARIABLE] -j VARIABLES RECORD SCRIPT
+#   wrapper -a VARIABLE -j VARIABLES LIST
+#
+# -j  the environment variables that hold the job's id, with commas; their values are joined by "_"
+# -r  the variable with this process's rank, where the scheduler starts several; only 0 records
+# -a  the variable with the index of a member of an array: LIST holds, for each member, four texts
+#     that end in NUL: record, script, directory, and output files without their endings
+#
+# RECORD.start is made exclusively: where it exists, the attempt has been started, or given up, and
+# is not run. It holds the job, the host, the process and the time; RECORD.end the exit code, the
+# last signal that arrived here (0: none) and the time. Times are seconds since the epoch.
+
+now() { local t=${EPOCHREALTIME:-$(printf '%(%s)T' -1)}; printf '%s' "${t/,/.}"; }
+
+rank= array= names=
+while getopts r:a:j: option; do
+    case $option in
+        r) rank=$OPTARG ;;
+        a) array=$OPTARG ;;
+        j) names=$OPTARG ;;
+        *) exit 64 ;;
+    esac
+done
+shift $((OPTIND - 1))
+
+if [ -n "$array" ]; then
+    skip=$((4 * ${!array}))
+    { while ((skip-- > 0)); do IFS= read -r -d '' _; done
+      for field in record script directory output; do IFS= read -r -d '' "$field"; done
+    } < "$1" || exit 66
+    exec >> "$output.out" 2>> "$output.err"
+    cd "$directory" || exit 66
+else
+    record=$1 script=$2
+fi
+job=
+for name in ${names//,/ }; do job+=${job:+_}${!name:--}; done
+
+if [ -n "$rank" ] && [ "${!rank:-0}" != 0 ]; then
+    for _ in {1..600}; do
+        if [ -s "$record.start" ]; then
+            read -r started _ < "$record.start"
+            [ "$started" = "$job" ] && exec "$script"
+            break
+        fi
+        sleep 0.1
+    done
+    exit 75
+fi
+
+if ! (set -C; printf '%s %s %s %s\n' "$job" "$HOSTNAME" $$ "$(now)" > "$record.start") 2> /dev/null
+then
+    if [ -s "$record.start" ]; then
+        echo "maestro: this attempt was started or given up before, and is not run again" >&2
+        exit 75
+    fi
+    echo "maestro: $record.start cannot be written; the task is not run" >&2
+    exit 73
+fi
+
+# What arrives here is passed on, and remembered: only the scheduler knows what it meant.
+child= signal=0 interrupted=
+pass() { signal=$2 interrupted=yes; [ -z "$child" ] || kill -s "$1" "$child" 2> /dev/null; }
+for pair in HUP:1 INT:2 QUIT:3 USR1:10 USR2:12 TERM:15 XCPU:24; do
+    trap "pass ${pair%:*} ${pair#*:}" "${pair%:*}"
+done
+# A shell lets what it puts into the background ignore these two.
+(trap - INT QUIT; exec "$script") <&0 &
+child=$!
+wait "$child"
+code=$?
+while [ -n "$interrupted" ]; do
+    interrupted=
+    wait "$child"
+    code=$?
+done
+if printf '%s %s %s\n' "$code" "$signal" "$(now)" > "$record.end.new" 2> /dev/null; then
+    mv -f "$record.end.new" "$record.end"
+fi
+exit "$code"
