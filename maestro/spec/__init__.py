@@ -1,6 +1,6 @@
 """From a YAML file to the frozen values of `maestro.spec.model`, with every problem named."""
 
-from maestro.spec.checks import BACKENDS, check_tasks
+from maestro.spec.checks import check_tasks
 from maestro.spec.generators import generate, parse_arguments
 from maestro.spec.loading import check, load
 from maestro.spec.model import (
@@ -18,7 +18,6 @@ from maestro.spec.model import (
 )
 
 __all__ = [
-    "BACKENDS",
     "Batch",
     "Combination",
     "Dependency",

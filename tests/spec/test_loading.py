@@ -182,11 +182,11 @@ def test_values_are_those_of_yaml_1_1(everything: Any) -> None:
 
 def test_positions(everything: Any) -> None:
     where = everything.where
-    assert where("study", 0, "run", "procs") == Position("study.yaml", 59, 14)
-    assert where("study", 0, "run") == Position("study.yaml", 50, 5)
-    assert where("study", 0, "run", "cmd", 1) == Position("study.yaml", 53, 9)
+    assert where("study", 0, "run", "procs") == Position("study.yaml", 60, 14)
+    assert where("study", 0, "run") == Position("study.yaml", 51, 5)
+    assert where("study", 0, "run", "cmd", 1) == Position("study.yaml", 54, 9)
     assert where("study", 0, "run", "no such key") == where("study", 0, "run")
-    assert where("study", 2, "name") == Position("study.yaml", 75, 12)
+    assert where("study", 2, "name") == Position("study.yaml", 78, 12)
     assert where("nothing") == Position("study.yaml", 1, 1)
 
 
