@@ -19,7 +19,7 @@ from maestro.adapters.base import Health, Job
 from maestro.adapters.codec import Answer, Facts, Scheduler, Sighting
 from maestro.adapters.commands import Commands
 from maestro.adapters.flights import Flight, Flights
-from maestro.adapters.jobrecords import REFUSED, JobEnd, JobRecords
+from maestro.adapters.jobrecords import REFUSED, JobEnd, JobRecords, JobStart
 from maestro.adapters.parcels import array, parcels, single
 from maestro.adapters.records import explained
 from maestro.engine.observations import AttemptId, Observation, Seen
@@ -167,6 +167,7 @@ class BatchBackend:
         that is recorded: `observe` tells what becomes of them.
         """
         keys = {self._key(attempt): attempt for attempt in attempts}
+        self._records.prepare(keys)
         members: dict[str, tuple[str, int]] = {}
         for name, own in self._records.arrays(keys):
             members.update((key, (name, index)) for index, key in enumerate(own))
@@ -263,11 +264,16 @@ class BatchBackend:
     def _take_start(self, flight: Flight) -> None:
         if flight.seen is Seen.STARTED and flight.job is not None:
             return
-        start = self._records.start(flight.key)
+        start = self._start(flight)
         if start is not None and start.job:
             if flight.job is None:
                 self._flights.name(flight, start.job)
             self._say(flight, Seen.STARTED, at=start.time)
+
+    def _start(self, flight: Flight) -> JobStart | None:
+        """Its start record, with the job as the scheduler's commands know it."""
+        start = self._records.start(flight.key)
+        return start and replace(start, job=self._codec.known_as(start.job))
 
     def _take_end(self, flight: Flight) -> None:
         """A script that ended undisturbed has ended as its exit code says."""
@@ -346,7 +352,7 @@ class BatchBackend:
             if sighting.seen is not Seen.ACCEPTED or flight.seen is not Seen.STARTED:
                 self._say(flight, sighting.seen, at=sighting.started, detail=sighting.detail)
             return
-        start = self._records.start(flight.key)
+        start = self._start(flight)
         if start is not None and start.job not in ("", "-", flight.job):
             # Another job runs the attempt: an earlier submission had been accepted after all.
             self._flights.name(flight, start.job)

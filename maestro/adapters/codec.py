@@ -165,6 +165,9 @@ class Scheduler(Codec, Protocol):
     def member(self, job: str, index: int) -> str:
         """The id of a member of the array ``job``."""
 
+    def known_as(self, recorded: str) -> str:
+        """The id by which the commands know a job that calls itself ``recorded``."""
+
     def queue(self, jobs: Sequence[str]) -> Command:
         """The one command that tells of all ``jobs`` in flight."""
 

@@ -190,6 +190,10 @@ class FluxCodec:
         """There are no arrays."""
         raise NotImplementedError
 
+    def known_as(self, recorded: str) -> str:
+        """As `accepted` has it."""
+        return _plain(recorded)
+
     # ---- looking -------------------------------------------------------------------------------
 
     def queue(self, jobs: Sequence[str]) -> Command:

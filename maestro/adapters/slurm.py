@@ -235,6 +235,10 @@ class SlurmCodec:
         """As ``squeue --array`` has it."""
         return f"{job}_{index}"
 
+    def known_as(self, recorded: str) -> str:
+        """As it calls itself."""
+        return recorded
+
     # ---- looking -------------------------------------------------------------------------------
 
     def queue(self, jobs: Sequence[str]) -> Command:

@@ -61,23 +61,34 @@ then
     exit 73
 fi
 
-# What arrives here is passed on, and remembered: only the scheduler knows what it meant.
-child= signal=0 interrupted=
-pass() { signal=$2 interrupted=yes; [ -z "$child" ] || kill -s "$1" "$child" 2> /dev/null; }
+# What arrives here is passed on, and remembered: only the scheduler knows what it meant. When a
+# signal and the end of a child meet, "wait" loses the status; so one shell waits that no signal
+# reaches, and writes down the script's process id, and then its exit code.
+all="HUP INT QUIT USR1 USR2 TERM XCPU"
+notes=$record.end.new signal=0 interrupted=
+pass() {
+    signal=$2 interrupted=yes
+    { read -r child < "$notes" && kill -s "$1" "$child"; } 2> /dev/null
+}
 for pair in HUP:1 INT:2 QUIT:3 USR1:10 USR2:12 TERM:15 XCPU:24; do
     trap "pass ${pair%:*} ${pair#*:}" "${pair%:*}"
 done
-# A shell lets what it puts into the background ignore these two.
-(trap - INT QUIT; exec "$script") <&0 &
-child=$!
-wait "$child"
-code=$?
-while [ -n "$interrupted" ]; do
-    interrupted=
-    wait "$child"
+(
+    trap '' $all
+    (trap - $all; exec "$script") <&0 &
+    echo $! 2> /dev/null > "$notes"
+    wait $!
     code=$?
-done
-if printf '%s %s %s\n' "$code" "$signal" "$(now)" > "$record.end.new" 2> /dev/null; then
-    mv -f "$record.end.new" "$record.end"
+    echo $code 2> /dev/null >> "$notes"
+    exit $code
+) <&0 &
+while
+    wait $!
+    code=$?
+    [ -n "$interrupted" ]
+do interrupted=; done
+{ read -r _ && read -r code; } 2> /dev/null < "$notes"
+if printf '%s %s %s\n' "$code" "$signal" "$(now)" 2> /dev/null > "$notes"; then
+    mv -f "$notes" "$record.end"
 fi
 exit "$code"

@@ -1,0 +1,58 @@
+"""Starting the real Slurm of ``tools/slurm``, and handling it as its administrator does."""
+
+from __future__ import annotations
+
+import functools
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+TOOLS = Path(__file__).parents[2] / "tools" / "slurm"
+ROOT = os.environ.get("TEST_SLURM_ROOT", "/var/lib/maestro-test-slurm")
+
+
+class Slurm:
+    """The cluster. Commands find it by the environment, see `use`."""
+
+    def use(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let commands that are started from now on talk to it; none of them may need ``$USER``."""
+        monkeypatch.setenv("SLURM_CONF", f"{ROOT}/etc/slurm.conf")
+        monkeypatch.delenv("USER", raising=False)
+
+    def __call__(self, *words: object) -> str:
+        """Run one of its commands; what it prints."""
+        done = subprocess.run(
+            [*map(str, words)], capture_output=True, text=True, timeout=60,
+            env=os.environ | {"SLURM_CONF": f"{ROOT}/etc/slurm.conf"},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def stop(self, daemon: str) -> None:
+        """Stop one daemon: slurmctld, slurmdbd, or that of a node."""
+        subprocess.run([TOOLS / "down", "--only", daemon], check=True, capture_output=True)
+
+    def up(self) -> None:
+        """Start what is not running."""
+        subprocess.run([TOOLS / "up"], check=True, capture_output=True)
+
+
+@functools.cache
+def start() -> Slurm | str:
+    """The cluster, or why there is none."""
+    done = subprocess.run([TOOLS / "up"], capture_output=True, text=True, timeout=900)
+    if done.returncode == 77 and not os.environ.get("CI"):
+        return done.stderr.strip()
+    assert done.returncode == 0, done.stderr
+    return Slurm()
+
+
+def running(monkeypatch: pytest.MonkeyPatch) -> Slurm:
+    """The cluster, in use; without one the test is skipped, and in CI it fails."""
+    found = start()
+    if isinstance(found, str):
+        pytest.skip(found)
+    found.use(monkeypatch)
+    return found

@@ -1,0 +1,1 @@
+"""Stand-ins for schedulers that cannot be installed for a test."""
