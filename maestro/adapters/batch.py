@@ -309,12 +309,16 @@ class BatchBackend:
         self.health = Health(answered=time.time())
         self._failures = 0
         listed: set[AttemptId] = set()
+        rests: dict[str, Sighting] = {}
         for sighting in sightings:
             flight = self._flights.by_job(sighting.job) or self._recognised(sighting)
             if flight is not None:
                 listed.add(flight.attempt)
                 self._judge(flight, sighting)
+            elif sighting.seen in _ENDS:
+                rests[sighting.job] = sighting
         missing = [f for f in self._flights if f.attempt in known and f.attempt not in listed]
+        missing = [flight for flight in missing if not self._ended_unstarted(flight, rests)]
         jobs = [flight.job for flight in missing if flight.job is not None][:REMEMBERED]
         command = self._codec.history(jobs) if jobs else None
         if command is None:
@@ -333,6 +337,16 @@ class BatchBackend:
                 found.add(flight.attempt)
                 self._judge(flight, sighting)
         self._give_up(asked, [flight for flight in missing if flight.attempt not in found])
+
+    def _ended_unstarted(self, flight: Flight, rests: Mapping[str, Sighting]) -> bool:
+        """Whether it ended with the members of its array that never started: together they are
+        listed under the array's own id.
+        """
+        rest = rests.get(flight.array)
+        if rest is None or self._records.start(flight.key) is not None:
+            return False
+        self._judge(flight, rest)
+        return True
 
     def _recognised(self, sighting: Sighting) -> Flight | None:
         """The flight whose submission was in doubt, and is found by its tag."""
@@ -404,9 +418,10 @@ class BatchBackend:
 
     def _unreachable(self, why: str) -> None:
         """Jobs are assumed to be well. The wait grows, and no two conductors' waits are alike."""
+        trouble = f"{self._codec.title} does not answer: {why}"
         if not self.health.trouble:
-            log.warning("%s does not answer: %s", self._codec.title, why)
-        self.health = replace(self.health, trouble=why)
+            log.warning("%s", trouble)
+        self.health = replace(self.health, trouble=trouble)
         wait = max(self._interval(), 5.0) * 2 ** min(self._failures, 10)
         self._failures += 1
         self._polling = False

@@ -3,12 +3,13 @@
 A `Codec` writes scripts. A `Scheduler` is a codec for a batch scheduler: it makes command lines and
 reads what the commands print; `maestro.adapters.batch` runs them. A third party that supplies a
 `Scheduler` under the entry-point group ``maestro.adapters`` has written an adapter. Nothing here
-touches a file or a process.
+touches a file or a process. ``docs/adapters.md`` makes an adapter from the beginning.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -41,14 +42,21 @@ class Codec(Protocol):
     settings: frozenset[str]
     """The keys of ``batch`` that it heeds, beside ``type`` and ``shell``."""
 
+    @abstractmethod
     def script(self, task: Rendered, command: str) -> str:
         """The text of a script that runs ``command``, which is one of ``task``."""
+
+    def objections(self, resources: Resources) -> Iterator[tuple[str, str]]:
+        """What of ``resources`` it cannot honour although it heeds the key: the key in YAML, and
+        why. Texts may hold tokens.
+        """
+        yield from ()
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
     """A command line, what its environment has besides (None: has not), and the seconds that it
-    may take.
+    may take. No shell reads it, and its directory is the conductor's.
     """
 
     arguments: tuple[str, ...]
@@ -80,7 +88,9 @@ class Submission:
     """One job, or one array of ``members`` equal ones, to be submitted.
 
     ``directives`` are options as `Scheduler.directives` found them, ``command`` is what the job
-    runs, ``tag`` what it must be found by, ``limit`` the most members to run at a time (0: all).
+    runs in ``directory``, ``tag`` what it must be found by, ``limit`` the most members to run at a
+    time (0: all). The members of an array see to their directories and output themselves, and only
+    an array has a ``name``.
     """
 
     command: tuple[str, ...]
@@ -120,38 +130,54 @@ class Facts:
 
 @runtime_checkable
 class Scheduler(Codec, Protocol):
-    """The codec of a batch scheduler."""
+    """The codec of a batch scheduler. Who inherits from it has defaults for what it may lack:
+    arrays, ranks, limits to ask for, a history.
+    """
 
     title: str
     """Its name, for people."""
 
     programs: tuple[str, ...]
-    """The programs that there must be."""
+    """The programs that there must be where a study is conducted."""
 
     job_variables: tuple[str, ...]
-    """The environment variables that make up a job's id, inside the job."""
+    """The environment variables that make up a job's id, inside the job: set, and without white
+    space (see `known_as`).
+    """
 
-    array_variables: tuple[str, ...]
+    array_variables: tuple[str, ...] = ()
     """The same for a member of an array, the last one being its index; empty without arrays."""
 
+    @abstractmethod
     def directives(self, script: str) -> tuple[str, ...]:
         """The options that stand in the head of ``script``, the user's own among them."""
 
     def shared(self, directives: Sequence[str]) -> tuple[str, ...]:
         """``directives`` without those that are one task's alone: what an array has in common."""
+        return tuple(directives)
 
     def rank_variable(self, resources: Resources) -> str:
-        """The variable with the rank of a process, where several are started; else empty."""
+        """The variable with the rank of a process, where the scheduler starts the command of one
+        job several times; else empty.
+        """
+        return ""
 
     def probe(self) -> Command | None:
         """A command to ask before anything is submitted, if there is anything to find out."""
+        return None
 
     def facts(self, answer: Answer) -> Facts:
         """What the answer to `probe` says; defaults where it says nothing."""
+        return Facts()
 
+    @abstractmethod
     def submission(self, submission: Submission, facts: Facts) -> Command:
-        """The command that submits it. The scheduler must not run it again by itself."""
+        """The command that submits it. The scheduler must not run it again by itself. What a single
+        job prints belongs into ``<file>.out`` and ``<file>.err`` in its directory, whose names
+        `script` has put among the directives.
+        """
 
+    @abstractmethod
     def accepted(self, answer: Answer, *, crowded: bool) -> str | None:
         """The id of the submitted job, or None when it may or may not have been accepted;
         ``crowded`` says that other jobs of the study are in flight, which may fill a limit.
@@ -163,14 +189,25 @@ class Scheduler(Codec, Protocol):
         """
 
     def member(self, job: str, index: int) -> str:
-        """The id of a member of the array ``job``."""
+        """The id of a member of the array ``job``: ``<job>_<index>``. No other id may hold an
+        underscore.
+        """
+        return f"{job}_{index}"
 
     def known_as(self, recorded: str) -> str:
-        """The id by which the commands know a job that calls itself ``recorded``."""
+        """The id, as `accepted` gives it, of a job that calls itself ``recorded``: the values of
+        its `job_variables` or `array_variables`, joined by ``_``, with ``-`` for one that is not
+        set; empty when its record cannot be read yet.
+        """
+        return recorded
 
+    @abstractmethod
     def queue(self, jobs: Sequence[str]) -> Command:
-        """The one command that tells of all ``jobs`` in flight."""
+        """The one command that tells of all ``jobs`` in flight, and, where the scheduler has tags,
+        of those whose submission is in doubt: they are not among ``jobs``, which may be empty.
+        """
 
+    @abstractmethod
     def sightings(self, answer: Answer) -> list[Sighting]:
         """What the answer to `queue` says. Lines that are not understood are passed over.
 
@@ -182,18 +219,24 @@ class Scheduler(Codec, Protocol):
 
     def history(self, jobs: Sequence[str]) -> Command | None:
         """The command that tells of ``jobs`` which the queue no longer lists, if there is one."""
+        return None
 
     def recalled(self, answer: Answer) -> list[Sighting]:
         """What the answer to `history` says, as far as there is one."""
+        return []
 
+    @abstractmethod
     def cancel(self, jobs: Sequence[str]) -> Command:
-        """The command that ends ``jobs``."""
+        """The command that ends ``jobs``, waiting or running. It comes again until they have ended,
+        and some may have ended before.
+        """
 
     def throttle(self, job: str, limit: int) -> Command | None:
         """The command that lets at most ``limit`` members of the array ``job`` run (0: all)."""
+        return None
 
 
-class LocalCodec:
+class LocalCodec(Codec):
     """Scripts for this machine: the interpreter, and the command."""
 
     extension = ".sh"

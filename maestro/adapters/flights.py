@@ -30,6 +30,13 @@ class Flight:
     since: float | None = None
     cancelled: bool = False
 
+    @property
+    def array(self) -> str:
+        """The array that its job is a member of; empty where it is none."""
+        if self.job is None or self.index is None:
+            return ""
+        return self.job.rpartition("_")[0]
+
     def doubt(self, now: float) -> None:
         """Its submission may or may not have been accepted."""
         self.doubtful = True
@@ -92,8 +99,7 @@ class Flights:
         self._unname(flight)
         flight.job, flight.doubtful, flight.since = job, False, None
         self._jobs[job] = flight
-        if flight.index is not None:
-            array = job.rpartition("_")[0]
+        if array := flight.array:
             self._arrays[array] = self._arrays.get(array, 0) + 1
 
     def remove(self, flight: Flight) -> None:
@@ -106,8 +112,7 @@ class Flights:
         if flight.job is None:
             return
         self._jobs.pop(flight.job, None)
-        if flight.index is not None:
-            array = flight.job.rpartition("_")[0]
+        if array := flight.array:
             self._arrays[array] -= 1
             if not self._arrays[array]:
                 del self._arrays[array]

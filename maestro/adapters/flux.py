@@ -1,16 +1,18 @@
 """Flux: scripts, command lines of the ``flux`` program, and what it prints.
 
 Sources: the manual pages flux-batch(1), flux-submit(1), flux-jobs(1), flux-cancel(1) and
-flux-queue(1) of flux-core 0.49 to 0.70.
+flux-queue(1) of flux-core 0.51 to 0.88 (banks: from 0.65), flux-environment(7), and RFC 36 for
+directives.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Sequence
 
-from maestro.adapters.codec import Answer, Command, Facts, Sighting, Submission
+from maestro.adapters.codec import Answer, Command, Facts, Scheduler, Sighting, Submission
 from maestro.adapters.script import (
     directives,
     further,
@@ -21,6 +23,7 @@ from maestro.adapters.script import (
     seconds,
     setting,
     urgency,
+    word,
 )
 from maestro.engine.observations import Seen
 from maestro.errors import BackendError
@@ -49,17 +52,23 @@ GROUPS = {"o": "setopt", "setopt": "setopt", "S": "setattr", "setattr": "setattr
 """The options whose values are mappings, by their short and long names."""
 
 _FIELDS = ("id.f58", "status", "returncode", "t_run", "t_inactive", "inactive_reason")
-_TRANSIENT = re.compile(r"connect|timed out|temporarily|try again|host unreachable", re.I)
+LISTED = 1000
+"""Jobs that flux-jobs lists unless it is told to list more."""
+
+_TRANSIENT = re.compile(r"connect|temporarily|try again|host unreachable", re.I)
+_DOUBTFUL = re.compile(r"timed out|reset by peer", re.I)
+_UNKNOWN = re.compile(r"^.*\bJobID \S+ unknown$")
+_ID = re.compile(r"[ƒf][0-9A-Za-z]+")
+_SENTINEL = re.compile(r"^#[^\w\n]*(?:flux|FLUX):", re.MULTILINE)
 
 
-class FluxCodec:
+class FluxCodec(Scheduler):
     """Flux, nested or not."""
 
     title = "Flux"
     extension = ".flux.sh"
     programs = ("flux",)
-    job_variables = ("FLUX_JOB_ID",)
-    array_variables = ()
+    job_variables = ("FLUX_ENCLOSING_ID", "FLUX_JOB_ID")  # see known_as
     keys = frozenset({
         "nodes", "procs", "gpus", "cores_per_task", "walltime", "exclusive_allocation",
         "exclusive_launcher", "nested", "waitable", "priority", "allocation_args", "launcher_args",
@@ -95,7 +104,7 @@ class FluxCodec:
         if nodes:
             yield f"-N {nodes}"
         procs = step.procs or setting(self._batch, "procs")
-        if procs and not exclusive:
+        if procs and not (exclusive and nodes):
             yield f"-n {procs}"
             if step.cores_per_task:
                 yield f"-c {step.cores_per_task}"
@@ -103,12 +112,13 @@ class FluxCodec:
                 yield f"-g {gpus}"
         yield f"-t {seconds(step.walltime) or 0}s"
         if queue := setting(self._batch, "queue"):
-            yield f"-q {queue}"
+            yield f"-q {word(queue)}"
         if bank := setting(self._batch, "bank"):
-            yield f"--bank={bank}"
+            yield f"--bank={word(bank)}"
         yield f"--job-name={quoted(task.name.replace(' ', '_'))}"
-        yield f"--output={task.file}.{{{{id}}}}.out"
-        yield f"--error={task.file}.{{{{id}}}}.err"
+        for kind, ending in (("output", "out"), ("error", "err")):
+            name = f"{task.file}.{{{{id}}}}.{ending}"
+            yield f"--{kind}={name if word(task.file) == task.file else quoted(name)}"
         if exclusive:
             yield "--exclusive"
         if (wanted := urgency(step.priority)) is not None:
@@ -143,12 +153,8 @@ class FluxCodec:
     # ---- submitting ----------------------------------------------------------------------------
 
     def directives(self, script: str) -> tuple[str, ...]:
-        """The options of the lines that begin with ``#flux:``."""
-        return directives(script, "#flux:")
-
-    def shared(self, directives: Sequence[str]) -> tuple[str, ...]:
-        """All: there are no arrays."""
-        return tuple(directives)
+        """The options of the lines that begin with ``#flux:``, or ``# FLUX:``, and the like."""
+        return directives(_SENTINEL.sub("#flux:", script), "#flux:")
 
     def rank_variable(self, resources: Resources) -> str:
         """Without an instance of its own, a script is started once for each of its processes."""
@@ -167,11 +173,11 @@ class FluxCodec:
     def submission(self, submission: Submission, facts: Facts) -> Command:
         """``flux batch`` makes an instance for the script, ``flux submit`` does not."""
         words = list(submission.directives)
-        if not facts.queues and "-q" in words:
-            del words[words.index("-q") : words.index("-q") + 2]
+        if not facts.queues:
+            words = _without(words, "-q", "--queue")
         kind = "submit" if submission.resources.nested is False else "batch"
         if kind == "submit":
-            words = [word for word in words if not word.startswith("--conf=")]
+            words = _without(words, "", "--conf")
         tag = f"--setattr=user.maestro={json.dumps(submission.tag)}"
         return Command(
             ("flux", kind, *words, f"--cwd={submission.directory}", tag, *submission.command),
@@ -179,51 +185,48 @@ class FluxCodec:
         )
 
     def accepted(self, answer: Answer, *, crowded: bool) -> str | None:
-        """The id is all that is printed."""
-        if answer.code is None:
+        """The id is all that is printed; with ``--wait`` among the directives the exit code is that
+        of the job.
+        """
+        ids = [line.strip() for line in answer.out.splitlines() if _ID.fullmatch(line.strip())]
+        if ids:
+            return _plain(ids[-1])
+        if answer.code is None or answer.code <= 0 or _DOUBTFUL.search(answer.err):
             return None
-        if answer.code == 0 and (words := answer.out.split()):
-            return _plain(words[-1])
         raise BackendError(answer.said, transient=bool(_TRANSIENT.search(answer.err)))
 
-    def member(self, job: str, index: int) -> str:
-        """There are no arrays."""
-        raise NotImplementedError
-
     def known_as(self, recorded: str) -> str:
-        """As `accepted` has it."""
-        return _plain(recorded)
+        """As `accepted` has it. ``recorded`` are the ids of the instance around the script and of
+        its own job: the script of an instance has the former only, and none before Flux 0.71.
+        """
+        enclosing, _, own = recorded.rpartition("_")
+        return _plain(enclosing if own == "-" and enclosing else own)
 
     # ---- looking -------------------------------------------------------------------------------
 
     def queue(self, jobs: Sequence[str]) -> Command:
         """``flux jobs``, for these jobs: a list of all would be of the last thousand only."""
         form = "|".join(f"{{{name}}}" for name in _FIELDS)
-        return Command(("flux", "jobs", "--no-header", "-o", form, *jobs), self._environment)
+        words = ["flux", "jobs", "--no-header", "-o", form]
+        words += ["--count=0"] if len(jobs) > LISTED else []
+        known = [job for job in jobs if _ID.fullmatch(job)]  # it would refuse to list any
+        return Command((*words, *known), self._environment)
 
     def sightings(self, answer: Answer) -> list[Sighting]:
         """Six fields a line; a job that is not known is named among the errors."""
         rows = [line.split("|", len(_FIELDS) - 1) for line in answer.out.splitlines()]
         found = [_sighting(*row) for row in rows if len(row) == len(_FIELDS)]
-        if answer.code != 0 and not found and not re.search("unknown|invalid", answer.err, re.I):
+        errors = [line.strip() for line in answer.err.splitlines() if line.strip()]
+        unknown = errors and all(map(_UNKNOWN.match, errors))
+        if answer.code is None or (answer.code != 0 and not found and not unknown):
             raise BackendError(answer.said, transient=True)
         return found
-
-    def history(self, jobs: Sequence[str]) -> Command | None:
-        """``flux jobs`` knows ended jobs as well."""
-        return None
-
-    def recalled(self, answer: Answer) -> list[Sighting]:
-        """Nothing is asked."""
-        return []
 
     def cancel(self, jobs: Sequence[str]) -> Command:
         """``flux cancel``."""
         return Command(("flux", "cancel", *jobs), self._environment)
 
-    def throttle(self, job: str, limit: int) -> Command | None:
-        """There are no arrays."""
-        return None
+
 
 
 def _options(options: Options) -> Iterator[str]:
@@ -247,6 +250,20 @@ def _paths(options: Options, above: str = "") -> Iterator[tuple[str, Value]]:
             yield f"{above}{name}", value
 
 
+def _without(words: Sequence[str], short: str, long: str) -> list[str]:
+    """``words`` without an option, in any of the ways to write it."""
+    kept: list[str] = []
+    rest = iter(words)
+    for text in rest:
+        if text in (short, long):
+            next(rest, None)
+        elif not text.startswith(f"{long}=") and not (
+            short and text.startswith(short) and not text.startswith("--")
+        ):
+            kept.append(text)
+    return kept
+
+
 def _plain(job: str) -> str:
     """An id with the ``f`` that every locale can write."""
     return job.replace("ƒ", "f")
@@ -254,7 +271,7 @@ def _plain(job: str) -> str:
 
 def _sighting(job: str, state: str, status: str, start: str, end: str, reason: str) -> Sighting:
     seen = STATES.get(state.strip(), Seen.MISSING)
-    code = int(status) if re.fullmatch(r"-?\d+", status.strip()) else None
+    code = int(status) if re.fullmatch("-?[0-9]{1,9}", status.strip()) else None
     if code is not None and code < 0:  # minus the signal's number, or -128 for no process at all
         code = 128 - code if code > -128 else None
     ended = seen not in (Seen.ACCEPTED, Seen.STARTED, Seen.MISSING)
@@ -276,6 +293,7 @@ def _detail(seen: Seen, reason: str) -> str:
 
 def _time(text: str) -> float | None:
     try:
-        return float(text) or None
+        found = float(text)
     except ValueError:
         return None
+    return found if found and math.isfinite(found) else None

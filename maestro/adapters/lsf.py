@@ -9,16 +9,17 @@ import re
 import shlex
 from collections.abc import Iterator, Sequence
 
-from maestro.adapters.codec import Answer, Command, Facts, Sighting, Submission
+from maestro.adapters.codec import Answer, Command, Facts, Scheduler, Sighting, Submission
 from maestro.adapters.script import (
     directives,
     further,
+    grouped,
     option,
     plain_script,
-    quoted,
     script,
     seconds,
     setting,
+    word,
 )
 from maestro.engine.observations import Seen
 from maestro.errors import BackendError
@@ -46,33 +47,43 @@ STATES = {
 
 REASONS = {
     "TERM_ADMIN": (Seen.CANCELLED, "killed by an administrator"),
+    "TERM_BUCKET_KILL": (Seen.CANCELLED, "killed by its owner"),
     "TERM_FORCE_ADMIN": (Seen.CANCELLED, "killed by an administrator"),
     "TERM_FORCE_OWNER": (Seen.CANCELLED, "killed by its owner"),
     "TERM_MEMLIMIT": (Seen.FAILED, "out of memory"),
     "TERM_OWNER": (Seen.CANCELLED, "killed by its owner"),
     "TERM_PREEMPT": (Seen.NODE_LOST, "preempted by another job"),
+    "TERM_RC": (Seen.NODE_LOST, "its host was taken back"),
     "TERM_RC_RECLAIM": (Seen.NODE_LOST, "its host was taken back"),
+    "TERM_REMOVE_HUNG_JOB": (Seen.LOST, "removed from LSF while it hung"),
+    "TERM_REQUEUE_RC": (Seen.NODE_LOST, "its host was taken back"),
     "TERM_RUNLIMIT": (Seen.TIMED_OUT, "time limit reached"),
     "TERM_SWAP": (Seen.FAILED, "out of memory"),
-    "TERM_ZOMBI": (Seen.LOST, "its host does not answer"),
+    "TERM_ZOMBIE": (Seen.LOST, "its host does not answer"),
 }
 """What bjobs' reasons for EXIT mean where it is more than FAILED."""
 
 _FIELDS = "jobid stat exit_code exit_reason job_description"
 _TRANSIENT = re.compile(
-    r"lsf is down|not responding|try (again|later)|cannot connect|communication|daemon", re.I
+    r"(lsf|lim|mbatchd|system) is (down|busy)|not responding|try (again|later)|connect|contact"
+    r"|communication|daemon",
+    re.I,
 )
+_DOUBTFUL = re.compile(r"time[sd]? ?out|reset by peer", re.I)
+_ID = re.compile(r"^Job <(\d+)> is submitted", re.ASCII | re.MULTILINE)
+_UNKNOWN = re.compile(r"^No .*\bjob found|^Job <.*> is not found", re.MULTILINE)
+# What a user's environment would do to the answers.
+_PLAIN = dict.fromkeys(("BSUB_QUIET", "BSUB_QUIET2", "BSUB_CHK_RESREQ"))
 _FULL = re.compile(r"job slot limit|pending job|threshold|MAX_PEND", re.I)
 
 
-class LsfCodec:
+class LsfCodec(Scheduler):
     """LSF 10.1, with jsrun to launch."""
 
     title = "LSF"
     extension = ".lsf.sh"
     programs = ("bsub", "bjobs", "bkill")
     job_variables = ("LSB_JOBID",)
-    array_variables = ()
     keys = frozenset({
         "nodes", "procs", "gpus", "cores_per_task", "tasks_per_rs", "rs_per_node", "cpus_per_rs",
         "bind", "bind_gpus", "walltime", "reservation", "exclusive_allocation", "allocation_args",
@@ -96,29 +107,33 @@ class LsfCodec:
         command = apply_launcher(command, lambda n, p: self._launch(task.resources, n, p))
         return script(self._batch.shell, head, command)
 
+    def objections(self, resources: Resources) -> Iterator[tuple[str, str]]:
+        """Groups of options."""
+        return grouped(resources)
+
     def _head(self, task: Rendered) -> Iterator[str]:
         step = task.resources
         yield f"-nnodes {step.nodes or setting(self._batch, 'nodes') or 1}"
         for key, name in (("queue", "q"), ("bank", "G")):
             if value := setting(self._batch, key):
-                yield f"-{name} {value}"
+                yield f"-{name} {word(value)}"
         total = seconds(step.walltime, hours_first=True)
         if total is not None:
             minutes = -(-total // 60)
             yield f"-W {minutes // 60:02d}:{minutes % 60:02d}"
-        yield f"-J {_name(task.name)}"
-        yield f"-o {task.file}.%J.out"
+        if name := _name(task.name):
+            yield f"-J {name}"
+        yield f"-o {word(task.file + '.%J.out')}"
         if reservation := step.reservation or setting(self._batch, "reservation"):
-            yield f"-U {reservation}"
-        yield f"-e {task.file}.%J.err"
+            yield f"-U {word(reservation)}"
+        yield f"-e {word(task.file + '.%J.err')}"
         if step.exclusive_allocation:
             yield "-x"
         for name, wanted in further(self._batch, step.allocation_args, "allocation_args"):
-            if wanted is None or wanted is True:
+            if wanted is None or wanted is True or wanted == "":
                 yield f"-{name}"
             elif wanted is not False and not isinstance(wanted, tuple):
-                text = str(wanted)
-                yield f"-{name} {text if text == shlex.quote(text) else quoted(text)}"
+                yield f"-{name} {word(str(wanted))}"
 
     def _launch(self, step: Resources, nodes: int | None, procs: int | None) -> str:
         """``jsrun`` with its resource sets, for a part of ``step`` or for all of it."""
@@ -143,44 +158,21 @@ class LsfCodec:
         """The options of the lines that begin with ``#BSUB``."""
         return directives(script, "#BSUB")
 
-    def shared(self, directives: Sequence[str]) -> tuple[str, ...]:
-        """All: there are no arrays."""
-        return tuple(directives)
-
-    def rank_variable(self, resources: Resources) -> str:
-        """None: a job is started once."""
-        return ""
-
-    def probe(self) -> Command | None:
-        """Nothing need be known."""
-        return None
-
-    def facts(self, answer: Answer) -> Facts:
-        """Nothing is asked."""
-        return Facts()
-
     def submission(self, submission: Submission, facts: Facts) -> Command:
         """``bsub``, whose command goes through a shell. ``-rn``: it is never run again."""
         words = ["bsub", *submission.directives, "-rn", "-cwd", submission.directory]
-        return Command((*words, "-Jd", submission.tag, shlex.join(submission.command)))
+        return Command((*words, "-Jd", submission.tag, shlex.join(submission.command)), _PLAIN)
 
     def accepted(self, answer: Answer, *, crowded: bool) -> str | None:
-        """``Job <930> is submitted to queue <normal>.``"""
-        if answer.code is None:
-            return None
-        match = re.search(r"^Job <(\d+)>", answer.out, re.MULTILINE)
-        if answer.code == 0 and match:
+        """``Job <930> is submitted to queue <normal>.``; with ``-K`` among the directives the exit
+        code is that of the job.
+        """
+        if match := _ID.search(answer.out):
             return match[1]
+        if answer.code is None or answer.code <= 0 or _DOUBTFUL.search(answer.err):
+            return None
         full = crowded and _FULL.search(answer.err)
         raise BackendError(answer.said, transient=bool(full or _TRANSIENT.search(answer.err)))
-
-    def member(self, job: str, index: int) -> str:
-        """There are no arrays."""
-        raise NotImplementedError
-
-    def known_as(self, recorded: str) -> str:
-        """As it calls itself."""
-        return recorded
 
     # ---- looking -------------------------------------------------------------------------------
 
@@ -190,32 +182,22 @@ class LsfCodec:
 
     def sightings(self, answer: Answer) -> list[Sighting]:
         """Five fields a line, the description last, as it may hold anything."""
-        if re.match(r"No .*job", answer.err or answer.out):
-            return []
-        if answer.code != 0:
-            raise BackendError(answer.said, transient=True)
         found = []
         for line in answer.out.splitlines():
             fields = [text.strip() for text in line.split("|", 4)]
-            if len(fields) == 5 and fields[0].isdigit() and fields[1].isupper():
+            if len(fields) == 5 and re.fullmatch("[0-9]+", fields[0]) and fields[1].isupper():
                 found.append(_sighting(*fields))
+        # Where sites want that, it ends with 255 when all jobs that it lists have ended.
+        known = bool(found and not answer.err.strip()) or _UNKNOWN.search(answer.err or answer.out)
+        if answer.code is None or (answer.code != 0 and not known):
+            raise BackendError(answer.said, transient=True)
         return found
-
-    def history(self, jobs: Sequence[str]) -> Command | None:
-        """``bjobs -a`` has told all that can be told cheaply."""
-        return None
-
-    def recalled(self, answer: Answer) -> list[Sighting]:
-        """Nothing is asked."""
-        return []
 
     def cancel(self, jobs: Sequence[str]) -> Command:
         """``bkill``."""
         return Command(("bkill", *jobs))
 
-    def throttle(self, job: str, limit: int) -> Command | None:
-        """There are no arrays."""
-        return None
+
 
 
 def _name(task: str) -> str:
@@ -229,6 +211,6 @@ def _sighting(job: str, state: str, status: str, reason: str, description: str) 
         seen, detail = REASONS.get(reason.partition(":")[0].strip(), (seen, ""))
         if not detail and reason not in ("", "-"):
             detail = reason
-    code = int(status) if status.isdigit() else None
+    code = int(status) if re.fullmatch("[0-9]{1,9}", status) else None
     tag = description if description.startswith("maestro:") else ""
     return Sighting(job, seen, tag, code, detail=detail)

@@ -14,11 +14,22 @@ from importlib import metadata
 from maestro.adapters.codec import Codec, LocalCodec, Scheduler
 from maestro.errors import BackendError, Problem
 from maestro.spec.checks import PLUGINS
-from maestro.spec.model import Batch, Specification, Step
+from maestro.spec.model import Batch, Resources, Specification, Step
 from maestro.spec.schema import known_keys
+from maestro.spec.values import as_options
 
 __all__ = ["codec_for", "missing_programs", "unheeded"]
 
+_MEMBERS = sorted(
+    name
+    for part in (Codec, Scheduler)
+    for name in {*vars(part), *part.__annotations__}
+    if not name.startswith("_")
+)
+_Unheeded = tuple[str, tuple[str | int, ...], str]
+"""What is unheeded, as people call it; its place in the YAML; and why."""
+
+_FURTHER = ("allocation_args", "launcher_args")
 _ALWAYS = frozenset({"type", "shell"})
 _NAMES = {"exclusive_allocation": "exclusive", "exclusive_launcher": "exclusive: {launcher}"}
 
@@ -51,7 +62,10 @@ def codec_for(batch: Batch) -> Codec:
             try:
                 codec: Codec = entry.load()(batch)
             except Exception as error:
-                raise BackendError(f"the adapter '{entry.value}' does not load: {error}") from error
+                why = f"{type(error).__name__}: {error}"
+                raise BackendError(f"the adapter '{entry.value}' does not load: {why}") from error
+            if missing := [name for name in _MEMBERS if not hasattr(codec, name)]:
+                raise BackendError(f"the adapter '{entry.value}' lacks {', '.join(missing)}")
             return codec
     raise BackendError(f"nothing installed here knows batch type '{batch.type}'")
 
@@ -63,28 +77,45 @@ def missing_programs(codec: Codec) -> list[str]:
 
 
 def unheeded(spec: Specification) -> Iterator[Problem]:
-    """A warning for each option in ``spec`` that its backend cannot honour.
-
-    Raises
-    ------
-    BackendError
-        There is no such backend.
+    """A warning for each option in ``spec`` that its backend cannot honour; an error where there is
+    no such backend.
     """
+    try:
+        codec = codec_for(spec.batch)
+    except BackendError as error:
+        yield Problem("backend", str(error), spec.where("batch", "type"))
+        return
+    for place, at, why in (*_of_batch(spec, codec), *_of_steps(spec, codec)):
+        yield Problem("unheeded-option", f"{place} {why}", spec.where(*at), "warning")
+
+
+def _of_batch(spec: Specification, codec: Codec) -> Iterator[_Unheeded]:
     batch = spec.batch
-    codec = codec_for(batch)
+    nothing = f"means nothing to type '{batch.type}', and is ignored"
     known = known_keys("batch")  # of others the specification's own check has warned
-    for key in batch.settings:
+    for key, value in batch.settings.items():
         heeded = key in codec.settings | _ALWAYS or key not in known
-        if not heeded and batch.settings[key] not in (None, "", {}, False):
-            message = f"'{key}' in 'batch' means nothing to type '{batch.type}', and is ignored"
-            yield Problem("unheeded-option", message, spec.where("batch", key), "warning")
+        if not heeded and value not in (None, "", {}, False):
+            yield f"'{key}' in 'batch'", ("batch", key), nothing
+    options = Resources(
+        allocation_args=as_options(batch.settings.get("allocation_args")),
+        launcher_args=as_options(batch.settings.get("launcher_args")),
+    )
+    for key, why in codec.objections(options):
+        yield f"'{key}' in 'batch'", ("batch", key), why
+
+
+def _of_steps(spec: Specification, codec: Codec) -> Iterator[_Unheeded]:
+    local = spec.batch.type == "local"
+    nothing = f"means nothing to type '{spec.batch.type}', and is ignored"
     for index, step in enumerate(spec.steps):
-        for name in _named(step):
-            if name not in codec.keys and (step.resources.scheduled or batch.type == "local"):
-                key = _NAMES.get(name, name.replace("_", " ") if "_args" not in name else name)
-                message = f"'{key}' in step '{step.name}' means nothing to type '{batch.type}', and"
-                at = spec.where("study", index, "run", key.partition(":")[0])
-                yield Problem("unheeded-option", f"{message} is ignored", at, "warning")
+        if not local and not step.resources.scheduled:
+            continue
+        ignored = [(name, nothing) for name in _named(step) if name not in codec.keys]
+        for name, why in (*ignored, *codec.objections(step.resources)):
+            key = name if name in _FURTHER else _NAMES.get(name, name.replace("_", " "))
+            at = ("study", index, "run", key.partition(":")[0])
+            yield f"'{key}' in step '{step.name}'", at, why
 
 
 def _named(step: Step) -> Iterator[str]:

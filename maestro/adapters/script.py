@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 
@@ -15,6 +16,7 @@ __all__ = [
     "clock",
     "directives",
     "further",
+    "grouped",
     "in_words",
     "option",
     "plain_script",
@@ -23,6 +25,7 @@ __all__ = [
     "seconds",
     "setting",
     "urgency",
+    "word",
 ]
 
 URGENCIES = {
@@ -56,10 +59,10 @@ def _launch(launcher: str, resources: Resources) -> Callable[[int | None, int | 
 
 def directives(text: str, sentinel: str) -> tuple[str, ...]:
     """The options after ``sentinel`` in the comments that ``text`` begins with, words apart and
-    quotes taken away; what follows a ``#`` is a comment.
+    quotes taken away; what follows a ``#`` outside of quotes is a comment.
     """
     words: list[str] = []
-    for line in text.splitlines():
+    for line in text.split("\n"):
         if line.startswith(sentinel):
             words += _words(line[len(sentinel) :])
         elif line.strip() and not line.startswith("#"):
@@ -67,18 +70,13 @@ def directives(text: str, sentinel: str) -> tuple[str, ...]:
     return tuple(words)
 
 
-def _words(text: str) -> Iterator[str]:
+def _words(text: str) -> list[str]:
     lexer = shlex.shlex(text, posix=True, punctuation_chars=False)
     lexer.whitespace_split = True
-    lexer.commenters = ""
     try:
-        found = list(lexer)
+        return list(lexer)
     except ValueError:  # a quote that does not end
-        found = text.split()
-    for word in found:
-        if word.startswith("#"):
-            return
-        yield word
+        return text.partition("#")[0].split()
 
 
 def quoted(text: str) -> str:
@@ -87,9 +85,14 @@ def quoted(text: str) -> str:
     return f'"{in_words(escaped)}"'
 
 
+def word(text: str) -> str:
+    """``text`` as it is, where it is one word by itself, else between quotes."""
+    return text if text == shlex.quote(text) else quoted(text)
+
+
 def in_words(text: str) -> str:
     """``text`` on one line."""
-    return text.replace("\n", " ")
+    return re.sub("\r\n|[\r\n]", " ", text)
 
 
 def setting(batch: Batch, key: str) -> str:
@@ -113,6 +116,14 @@ def _merged(below: Options, above: Options) -> Options:
     return tuple(merged.items())
 
 
+def grouped(resources: Resources) -> Iterator[tuple[str, str]]:
+    """The groups among the further options, as `Codec.objections` of a codec that has none."""
+    for key in ("allocation_args", "launcher_args"):
+        for name, value in getattr(resources, key):
+            if isinstance(value, tuple):
+                yield key, f"holds the group '{name}', which is ignored: an option has one value"
+
+
 def option(name: str, value: Value) -> str:
     """An option as it is written on a command line: ``-x 1`` or ``--mail-type=END``; nothing or
     true is a flag, false no option at all.
@@ -122,10 +133,7 @@ def option(name: str, value: Value) -> str:
         return ""
     if value is None or value is True or value == "":
         return f"{dash}{name}"
-    text = str(value)
-    if text != shlex.quote(text):
-        text = quoted(text)
-    return f"{dash}{name}{equals}{text}"
+    return f"{dash}{name}{equals}{word(str(value))}"
 
 
 def urgency(priority: float | str | None) -> int | None:

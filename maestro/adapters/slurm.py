@@ -6,26 +6,29 @@ to 25.05.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 
-from maestro.adapters.codec import Answer, Command, Facts, Sighting, Submission
+from maestro.adapters.codec import Answer, Command, Facts, Scheduler, Sighting, Submission
 from maestro.adapters.script import (
     clock,
     directives,
     further,
+    grouped,
     option,
     plain_script,
     quoted,
     script,
-    seconds,
     setting,
     urgency,
+    word,
 )
 from maestro.engine.observations import Seen
 from maestro.errors import BackendError
 from maestro.graph.render import Rendered
 from maestro.spec.model import Batch, Options, Resources
+from maestro.spec.resources import walltime_seconds
 from maestro.spec.tokens import apply_launcher
 
 __all__ = ["SlurmCodec"]
@@ -76,7 +79,7 @@ _DETAILS = {
 
 _FIELDS = ("jobarrayid", "state", "exit_code", "reason", "starttime", "endtime", "comment")
 _PLAIN_REASONS = frozenset({"", "None", "NonZeroExitCode", "(null)"})
-_EPOCH = {"SLURM_TIME_FORMAT": "%s"}
+_EPOCH = {"SLURM_TIME_FORMAT": "%s", "SLURM_BITSTR_LEN": "0"}
 # What a user's environment would leave out of the list.
 _FILTERS = dict.fromkeys(
     f"SQUEUE_{name}" for name in ("ACCOUNT", "LICENSES", "NAMES", "PARTITION", "QOS", "USERS")
@@ -86,14 +89,17 @@ _TRANSIENT = re.compile(
     r"|try again|not responding",
     re.IGNORECASE,
 )
-_DOUBTFUL = re.compile(r"timed out|zero bytes|unexpected message", re.IGNORECASE)
+_DOUBTFUL = re.compile(r"timed out|zero bytes|unexpected message|reset by peer", re.IGNORECASE)
 _FULL = re.compile(r"submit limit|MaxSubmit|MaxJobCount|job limit", re.IGNORECASE)
-_WALLTIME = re.compile(r"\d+(:\d\d){0,2}|\d+-\d+(:\d\d){0,2}")
+_WALLTIME = re.compile(r"\d+(:\d\d){0,2}|\d+-\d+(:\d\d){0,2}", re.ASCII)
 _OWN = re.compile(r"--(job-name|output|error|comment)(=|$)|-[Joe]")
-_TAG = re.compile(r"maestro:[^\s|]+")
+_ID = re.compile(r"^(\d+)(?:;\S*)?[ \r]*$", re.ASCII | re.MULTILINE)
+_JOB = re.compile(r"\d+(_\d+)?", re.ASCII)
+_UNSTARTED = re.compile(r"(\d+)_\[([\d,:-]+)(%\d+)?\]", re.ASCII)
+_RANGE = re.compile(r"(\d{1,6})(?:-(\d{1,6})(?::(\d{1,6}))?)?", re.ASCII)
 
 
-class SlurmCodec:
+class SlurmCodec(Scheduler):
     """Slurm, from 20.02 on."""
 
     title = "Slurm"
@@ -123,6 +129,14 @@ class SlurmCodec:
         command = apply_launcher(command, lambda n, p: self._launch(task.resources, n, p))
         return script(self._batch.shell, head, command)
 
+    def objections(self, resources: Resources) -> Iterator[tuple[str, str]]:
+        """Groups of options, and a raised priority."""
+        yield from grouped(resources)
+        token = isinstance(resources.priority, str) and "$(" in resources.priority
+        if not token and (urgency(resources.priority) or 0) > 16:
+            why = f"is '{resources.priority}', and Slurm lets nobody raise it: it stays as usual"
+            yield "priority", why
+
     def _head(self, task: Rendered) -> Iterator[str]:
         step = task.resources
         nodes = step.nodes or setting(self._batch, "nodes")
@@ -130,27 +144,34 @@ class SlurmCodec:
             yield f"--nodes={nodes}"
         for key, name in (("queue", "partition"), ("bank", "account")):
             if value := setting(self._batch, key):
-                yield f"--{name}={value}"
+                yield f"--{name}={word(value)}"
         if limit := _walltime(step.walltime):
-            yield f"--time={limit}"
+            yield f"--time={word(limit)}"
         yield f"--job-name={quoted(task.name.replace(' ', '_'))}"
         yield f"--output={quoted(task.file + '.out')}"
         yield f"--error={quoted(task.file + '.err')}"
         yield f"--comment {quoted(task.description)}"
-        if reservation := step.reservation or setting(self._batch, "reservation"):
-            yield f"--reservation={quoted(reservation)}"
-        if gpus := self._gpus(step):
-            yield f"--gres=gpu:{gpus}"
         if procs := self._procs(step):
             yield f"--ntasks={procs}"
         if step.cores_per_task:
             yield f"--cpus-per-task={step.cores_per_task}"
         if step.exclusive_allocation:
             yield "--exclusive"
-        if qos := step.qos or setting(self._batch, "qos"):
-            yield f"--qos={qos}"
-        yield from _priority(step)
+        if urgency(step.priority) == 0:
+            yield "--hold"
+        yield from self._common(step)
         yield from _options(further(self._batch, step.allocation_args, "allocation_args"))
+
+    def _common(self, step: Resources) -> Iterator[str]:
+        """What header and launcher say alike."""
+        if reservation := step.reservation or setting(self._batch, "reservation"):
+            yield f"--reservation={quoted(reservation)}"
+        if gpus := self._gpus(step):
+            yield f"--gres=gpu:{gpus}"
+        if qos := step.qos or setting(self._batch, "qos"):
+            yield f"--qos={word(qos)}"
+        if lowered := 16 - max(1, min(16, urgency(step.priority) or 16)):
+            yield f"--nice={lowered * 100}"  # who is no operator and raises it is refused
 
     def _launch(self, step: Resources, nodes: int | None, procs: int | None) -> str:
         """The launcher for a part of ``step``, or for all of it."""
@@ -158,15 +179,14 @@ class SlurmCodec:
             nodes = step.nodes  # type: ignore[assignment]
             words = [f"-n {wanted}"] if (wanted := self._procs(step)) else []
         else:
-            words = [f"-n {procs}"]
+            words = [f"-n {procs or self._procs(step) or 1}"]
         if nodes:
             words.append(f"-N {nodes}")
         if step.cores_per_task:
             words.append(f"-c {step.cores_per_task}")
-        if gpus := self._gpus(step):
-            words.append(f"--gres=gpu:{gpus}")
         if step.exclusive_launcher:
             words.append("--exclusive")
+        words += self._common(step)
         words += _options(further(self._batch, step.launcher_args, "launcher_args"))
         return " ".join(["srun", *words])
 
@@ -174,7 +194,8 @@ class SlurmCodec:
         return str(step.procs or "") or setting(self._batch, "procs")
 
     def _gpus(self, step: Resources) -> str:
-        return setting(self._batch, "gpus") if step.gpus is None else str(step.gpus or "")
+        wanted = setting(self._batch, "gpus") if step.gpus is None else str(step.gpus)
+        return "" if wanted == "0" else wanted
 
     # ---- submitting ----------------------------------------------------------------------------
 
@@ -186,17 +207,13 @@ class SlurmCodec:
         """Without the names of the job, of its output, and its comment."""
         kept: list[str] = []
         words = iter(directives)
-        for word in words:
-            match = _OWN.match(word)
+        for text in words:
+            match = _OWN.match(text)
             if match is None:
-                kept.append(word)
-            elif word in ("--job-name", "--output", "--error", "--comment", "-J", "-o", "-e"):
+                kept.append(text)
+            elif text in ("--job-name", "--output", "--error", "--comment", "-J", "-o", "-e"):
                 next(words, None)
         return tuple(kept)
-
-    def rank_variable(self, resources: Resources) -> str:
-        """None: a batch script is started once."""
-        return ""
 
     def probe(self) -> Command | None:
         """The limits are asked for where arrays are wanted."""
@@ -206,7 +223,7 @@ class SlurmCodec:
 
     def facts(self, answer: Answer) -> Facts:
         """Indices stay below MaxArraySize."""
-        match = re.search(r"^MaxArraySize\s*=\s*(\d+)", answer.out, re.MULTILINE)
+        match = re.search(r"^MaxArraySize\s*=\s*([0-9]{1,9})\b", answer.out, re.MULTILINE)
         return Facts(largest=max(1, int(match[1])) if match else 1)
 
     def submission(self, submission: Submission, facts: Facts) -> Command:
@@ -220,31 +237,24 @@ class SlurmCodec:
         return Command((*words, *submission.command))
 
     def accepted(self, answer: Answer, *, crowded: bool) -> str | None:
-        """``--parsable`` prints the id, and the cluster after a semicolon."""
-        if answer.code is None:
-            return None
-        match = re.search(r"^(\d+)(;|$)", answer.out, re.MULTILINE)
-        if answer.code == 0 and match:
-            return match[1]
-        if _DOUBTFUL.search(answer.err):
+        """``--parsable`` prints the id, and the cluster after a semicolon; with ``--wait`` among
+        the directives the exit code is that of the job.
+        """
+        if found := _ID.findall(answer.out):
+            return str(found[-1])
+        if answer.code is None or answer.code <= 0 or _DOUBTFUL.search(answer.err):
             return None
         full = crowded and _FULL.search(answer.err)
         raise BackendError(answer.said, transient=bool(full or _TRANSIENT.search(answer.err)))
 
-    def member(self, job: str, index: int) -> str:
-        """As ``squeue --array`` has it."""
-        return f"{job}_{index}"
-
-    def known_as(self, recorded: str) -> str:
-        """As it calls itself."""
-        return recorded
-
     # ---- looking -------------------------------------------------------------------------------
 
     def queue(self, jobs: Sequence[str]) -> Command:
-        """``squeue`` for all jobs of this user, the ended ones that it still knows among them."""
+        """``squeue`` for all jobs of this user, those that have ended and those in hidden
+        partitions among them.
+        """
         fields = ",".join(f"{name}:|" for name in _FIELDS[:-1])
-        words = ("squeue", "--me", "--noheader", "--array", "--states=all")
+        words = ("squeue", "--me", "--all", "--noheader", "--array", "--states=all")
         return Command((*words, f"--Format={fields},{_FIELDS[-1]}:"), {**_EPOCH, **_FILTERS})
 
     def sightings(self, answer: Answer) -> list[Sighting]:
@@ -256,29 +266,36 @@ class SlurmCodec:
             fields = [text.strip() for text in line.split("|", len(_FIELDS) - 1)]
             if len(fields) == len(_FIELDS):
                 job, state, status, reason, start, end, comment = fields
-                tag = match[0] if (match := _TAG.match(comment)) else ""
-                code = _exit_code(int(status)) if status.isdigit() else None
+                tag = comment if comment.startswith("maestro:") else ""
+                wait = _number(status) or 0
+                code = _exit_code(wait >> 8, wait & 0x7F)
                 found += _sighting(job, state, code, start, end, reason, tag)
         return found
 
     def history(self, jobs: Sequence[str]) -> Command | None:
-        """``sacct``; it lags behind by some seconds, and ends with 0 for unknown jobs."""
+        """``sacct``; it lags behind by some seconds, and ends with 0 for unknown jobs. It knows
+        members that never started by their array alone.
+        """
         words = ("sacct", "-X", "-P", "-n", "-o", "JobID,State,ExitCode,Start,End")
-        return Command((*words, "-j", ",".join(jobs)), _EPOCH)
+        whole = dict.fromkeys(job.partition("_")[0] for job in jobs)
+        return Command((*words, "-j", ",".join(whole)), _EPOCH)
 
     def recalled(self, answer: Answer) -> list[Sighting]:
-        """Five fields a line; none where there is no accounting."""
-        if answer.code != 0:
-            return []
-        found: list[Sighting] = []
-        for line in answer.out.splitlines():
+        """Five fields a line; none where there is no accounting. What a member's own line says
+        outranks the line of those that never started, which may name it still.
+        """
+        found: dict[str, Sighting] = {}
+        for line in answer.out.splitlines() if answer.code == 0 else ():
             fields = line.split("|")
             if len(fields) == 5:
                 job, state, status, start, end = fields
-                match = re.fullmatch(r"(\d+):(\d+)", status)
-                code = (int(match[1]) or (int(match[2]) and 128 + int(match[2]))) if match else None
-                found += _sighting(job, state, code, start, end)
-        return found
+                code, _, signal = status.partition(":")
+                exit_code = _exit_code(_number(code) or 0, _number(signal) or 0)
+                for member in _members(job):
+                    for sighting in _sighting(member, state, exit_code, start, end):
+                        if member == job or member not in found:
+                            found[member] = sighting
+        return list(found.values())
 
     def cancel(self, jobs: Sequence[str]) -> Command:
         """``scancel``, which ends with 0 for unknown jobs too."""
@@ -293,19 +310,12 @@ def _walltime(value: float | str | None) -> str:
     """As written where Slurm takes that; empty for none."""
     text = str(value or "").strip()
     if not text or _WALLTIME.fullmatch(text):
-        return text if text.strip("0:-") else ""
-    if total := seconds(value):
-        return clock(total)
-    return "UNLIMITED" if text.lower().strip(".").startswith(("inf", "unlim")) else text
-
-
-def _priority(step: Resources) -> Iterator[str]:
-    """Slurm lets people lower their jobs' priority, and only operators raise it."""
-    wanted = urgency(step.priority)
-    if wanted == 0:
-        yield "--hold"
-    elif wanted is not None and wanted != 16:
-        yield f"--nice={(16 - wanted) * 100}"
+        return text
+    try:
+        total = walltime_seconds(text)
+    except ValueError:
+        return text  # sbatch will say so
+    return "UNLIMITED" if total is None else clock(math.ceil(total))
 
 
 def _options(options: Options) -> list[str]:
@@ -313,9 +323,28 @@ def _options(options: Options) -> list[str]:
     return [text for text in flat if text]
 
 
-def _exit_code(status: int) -> int:
-    """A shell's exit code from a wait status."""
-    return 128 + (status & 0x7F) if status & 0x7F else status >> 8
+def _number(text: str) -> int | None:
+    return int(text) if re.fullmatch("[0-9]{1,12}", text) else None
+
+
+def _exit_code(code: int, signal: int) -> int | None:
+    """As a shell shows it. 125 for out of memory is among the signals, and is none."""
+    if signal and not code:
+        return 128 + signal if signal <= 64 else None
+    return code
+
+
+def _members(job: str) -> Iterator[str]:
+    """The ids that ``job`` stands for: ``3_[1-5:2,8%1]`` are 3_1, 3_3, 3_5 and 3_8."""
+    match = _UNSTARTED.fullmatch(job)
+    if match is None:
+        yield job
+        return
+    for part in match[2].split(","):
+        if found := _RANGE.fullmatch(part):
+            first, last, step = int(found[1]), int(found[2] or found[1]), int(found[3] or 1)
+            for index in range(first, last + 1, step or 1):
+                yield f"{match[1]}_{index}"
 
 
 def _sighting(
@@ -329,21 +358,27 @@ def _sighting(
 ) -> Iterator[Sighting]:
     """``CANCELLED by 1000`` is CANCELLED. A state that nobody knows is none."""
     name, _, by = state.partition(" ")
-    if not re.fullmatch(r"\d+(_\d+)?", job) or not name.isupper():
+    name = name.rstrip("+")
+    if not _JOB.fullmatch(job) or not name.isupper():
         return
-    seen = STATES.get(name.rstrip("+"), Seen.MISSING)
+    seen = STATES.get(name, Seen.MISSING)
     detail = _DETAILS.get(name, "")
+    if reason == "JobLaunchFailure" and code:
+        reason = ""  # so it is called after any signal
     if seen is Seen.CANCELLED and by:
         detail = f"cancelled by user {by.removeprefix('by ')}"
     elif seen in (Seen.ACCEPTED, Seen.FAILED) and not detail and reason not in _PLAIN_REASONS:
         detail = reason
     running = seen not in (Seen.ACCEPTED, Seen.MISSING)
+    ended = running and seen is not Seen.STARTED
+    if ended and _number(end) is None:
+        return  # half recorded: its exit code is not there yet either
     yield Sighting(
         job,
         seen,
         tag,
-        code,
-        float(start) if running and start.isdigit() else None,
-        float(end) if running and seen is not Seen.STARTED and end.isdigit() else None,
+        code if ended else None,
+        _number(start) if running else None,
+        _number(end) if ended else None,
         detail,
     )

@@ -1,11 +1,15 @@
-"""Scripts for this machine."""
+"""Scripts for this machine, and warnings of what a scheduler cannot honour."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 
 from maestro.adapters.codec import LocalCodec
+from maestro.adapters.registry import unheeded
 from maestro.graph.render import Rendered
+from maestro.spec import check
 from maestro.spec.model import Batch, Resources
 
 
@@ -23,3 +27,33 @@ def test_a_script(launcher: str | None, command: str, expected: str) -> None:
     codec = LocalCodec(Batch(type="local", shell="/bin/sh", settings=settings))
     task = Rendered("sim", "sim", "simulates", command, "", Resources(nodes=2, procs=4))
     assert codec.script(task, command) == f"#!/bin/sh\n\n{expected}\n"
+
+
+@pytest.mark.parametrize(
+    ("run", "said"),
+    [
+        ("priority: high", "'priority' in step 'sim' is 'high', and Slurm lets nobody raise it"),
+        ("allocation_args: {a: {b: 1}}", "'allocation_args' in step 'sim' holds the group 'a'"),
+        ("nested: true", "'nested' in step 'sim' means nothing to type 'slurm'"),
+        ("exclusive: {launcher: true}", ""),
+        ("priority: low", ""),
+    ],
+)
+def test_what_a_scheduler_cannot_honour_is_named(tmp_path: Path, run: str, said: str) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_text(
+        "description: {name: n, description: d}\n"
+        "batch: {type: slurm, host: h, bank: b, queue: q, args: {x: 1}, "
+        "launcher_args: {m: {n: 1}}}\n"
+        f"study:\n- name: sim\n  description: d\n  run:\n    cmd: x\n    procs: 1\n    {run}\n"
+    )
+    spec, _ = check(str(path))
+    assert spec is not None
+    of_batch, of_steps = [], []
+    for problem in unheeded(spec):
+        (of_batch if "in 'batch'" in str(problem) else of_steps).append(str(problem))
+    assert len(of_batch) == 2
+    assert "'args' in 'batch' means nothing to type 'slurm', and is ignored" in of_batch[0]
+    assert "'launcher_args' in 'batch' holds the group 'm', which is ignored" in of_batch[1]
+    assert len(of_steps) == bool(said)
+    assert not said or said in of_steps[0]

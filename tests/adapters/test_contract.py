@@ -54,7 +54,7 @@ class World:
             records = JobRecords(str(self.folder / "jobs"))
             records.install()
             backend = BatchBackend(
-                self.codec, records, self.folder.name, self.key, limits=QUICK, **options
+                self.codec, records, self.folder.parent.name, self.key, limits=QUICK, **options
             )
         self.opened.append(backend)
         return backend
