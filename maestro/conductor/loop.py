@@ -10,7 +10,7 @@ import errno
 import logging
 import select
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -56,6 +56,9 @@ class Watcher(Protocol):
 
     def saw(self, changes: Sequence[Change], engine: Engine) -> None:
         """``changes`` have happened; ``engine`` tells how things stand."""
+
+    def heard(self, health: Health) -> None:
+        """The scheduler has stopped answering, or answers again."""
 
 
 class Conductor:
@@ -202,9 +205,12 @@ class Conductor:
         self._stale = True
         for change in changes:
             _log_change(change)
+        self._show(lambda watcher: watcher.saw(changes, self.engine))
+
+    def _show(self, what: Callable[[Watcher], None]) -> None:
         if self.watcher is not None:
             try:
-                self.watcher.saw(changes, self.engine)
+                what(self.watcher)
             except BrokenPipeError:  # nobody watches any more; the study goes on
                 self.watcher = None
 
@@ -215,7 +221,10 @@ class Conductor:
         health = next((b.health for local, b in self._backends.items() if not local), Health())
         due = waited >= (COMMIT if self._unrecorded else HEARTBEAT)
         outcome = self.engine.outcome
-        if due or force or outcome is not None or health.trouble != self._health.trouble:
+        troubled = health.trouble != self._health.trouble
+        if troubled:
+            self._show(lambda watcher: watcher.heard(health))
+        if due or force or outcome is not None or troubled:
             changes = [(self._rows[change.task], change) for change in self._unrecorded]
             news = None if health == self._health else health
             self._store.commit(self._lease.epoch, changes, outcome=outcome, health=news)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import sys
 import threading
@@ -16,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Column
 from rich.text import Text
 
+from maestro.adapters.base import Health
 from maestro.conductor import snapshot
 from maestro.conductor.loop import Watcher
 from maestro.conductor.store import TaskRow
@@ -40,6 +42,8 @@ TOLD = 20
 
 NAMED = 20
 """Running tasks that are named below the bar, at most: what does not fit the line is cut."""
+
+ANSWERS = "The scheduler answers again."
 
 SHOWN_FAILURES = 3
 SHOWN_LINES = 5
@@ -89,6 +93,9 @@ class _Lines:
             self._due = time.monotonic() + PAUSE
             print(counts_text(_shown(engine), sys.stdout.encoding), flush=True)
 
+    def heard(self, health: Health) -> None:
+        print(one_line(health.trouble or ANSWERS), flush=True)
+
 
 def _shown(engine: Engine) -> dict[str, int]:
     counts: dict[str, int] = {}
@@ -132,6 +139,9 @@ class _Display:
         for change in changes:
             if change.state in FAILED:
                 self._tell(change)
+
+    def heard(self, health: Health) -> None:
+        self._console.print(one_line(health.trouble or ANSWERS), soft_wrap=True)
 
     def look(self) -> RenderableType:
         """What is shown now."""
@@ -227,6 +237,10 @@ def _error_file(workspace: str, task: TaskRow) -> str | None:
         for name in names:
             if name.endswith(ending):
                 return os.path.join(workspace, name)
+    for name in names:  # a scheduler's output may be called like the script, without the job
+        script = re.compile(re.escape(name.removesuffix(".err")) + r"\.\w+\.sh")
+        if name.endswith(".err") and any(map(script.fullmatch, names)):
+            return os.path.join(workspace, name)
     return None
 
 

@@ -135,6 +135,10 @@ def _standing(study: Study) -> Iterator[str]:
         yield f"The study has ended: {outcome.name}"
     elif conductor is not None:
         yield f"Conducted by {conductor}"
+        info = study.info
+        if info.trouble:
+            last = f" It last did at {snapshot.time_text(info.answered)}." if info.answered else ""
+            yield f"{info.trouble}.{last} Jobs are taken to be well; it is asked again."
     else:
         yield f"Nobody conducts it. To go on: {shlex.join(['conductor', study.directory])}"
 

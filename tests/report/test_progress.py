@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from maestro.adapters.base import Health
 from maestro.conductor.store import StudyInfo
 from maestro.conductor.study import Study
 from maestro.engine import Seen
@@ -46,6 +47,28 @@ def test_of_a_large_study_only_failures(tmp_path: Path, capsys: pytest.CaptureFi
         played.see("sim_A.1", Seen.FAILED, detail="why")
         watcher.saw(played.engine.drain(), played.engine)
     assert capsys.readouterr().out.splitlines() == ["[  2/502] sim_A.1 FAILED: why"]
+
+
+def test_a_scheduler_that_does_not_answer(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with progress(watched(Played(tmp_path))) as watcher:
+        watcher.heard(Health("Slurm does not answer: socket\ntimed out"))
+        watcher.heard(Health(answered=1.0))
+    assert capsys.readouterr().out.splitlines() == [
+        "Slurm does not answer: socket\\ntimed out", "The scheduler answers again.",
+    ]  # fmt: skip
+
+
+def test_error_output_that_is_called_like_the_script(played: Played) -> None:
+    workspace = Path(played.directory) / "sim" / "A.1"
+    workspace.mkdir(parents=True)
+    (workspace / "a.err").write_text("the command's own\n")
+    (workspace / "sim_A.1.err").write_text("no such file\n")
+    (workspace / "sim_A.1.slurm.sh").touch()
+    played.see("sim_A.1", Seen.FAILED, job="12", exit_code=3, detail="exit code 3")
+    played.save()
+    assert "sim_A.1.err\n    no such file\n" in digest(played.directory)
 
 
 def test_a_digest_of_failures(played: Played) -> None:
