@@ -372,12 +372,25 @@ class BatchBackend:
             self._flights.name(flight, start.job)
             self._say(flight, Seen.STARTED, at=start.time)
             return
+        self._conclude(flight, sighting, started=start is not None)
+
+    def _conclude(self, flight: Flight, sighting: Sighting, *, started: bool) -> None:
+        """The scheduler says that the job has ended."""
         end = flight.end or self._records.end(flight.key)
         seen, code, detail = sighting.seen, sighting.exit_code, sighting.detail
-        if seen in (Seen.FINISHED, Seen.FAILED) and end is not None and end.code:
-            seen, code = Seen.FAILED, end.code
-        elif seen is Seen.FAILED and code == REFUSED and start is not None and end is None:
+        refused = seen is Seen.FAILED and code == REFUSED and (end is None or end.code != REFUSED)
+        if end is not None and not end.signal and (refused or seen is not Seen.FAILED):
+            self._end_by_record(flight, end)  # the script had ended before anything befell its job
+            return
+        untouched = not started and end is None and (refused or seen is Seen.FINISHED)
+        if untouched and self._records.claim(flight.key):
+            detail = f"job {flight.job} has ended without running it"
+            self._finish(flight, Seen.NEVER_STARTED, detail=detail)
+            return
+        if refused:
             seen, detail = Seen.LOST, "its job was started twice, and the second time refused"
+        elif seen in (Seen.FINISHED, Seen.FAILED) and end is not None and end.code:
+            seen, code = Seen.FAILED, end.code
         if seen is Seen.FAILED and code and not detail:
             detail = explained(code)
         at = end.time if end is not None else sighting.ended

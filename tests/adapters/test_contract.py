@@ -275,7 +275,7 @@ def test_an_intent_that_was_never_submitted_is_given_up(world: World) -> None:
     world.seen.clear()
     late.submit([job])  # as if the submission got through after all
     world.wait(late, world.ends)
-    assert world.ends()["task"].seen is Seen.FAILED
+    assert world.ends()["task"].seen is Seen.NEVER_STARTED
     assert not (world.folder / "ledger").exists()
 
 

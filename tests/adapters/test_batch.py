@@ -1,0 +1,250 @@
+"""The backend for schedulers, beside one that does and says what a test wants."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from maestro.adapters import commands
+from maestro.adapters.base import Job
+from maestro.adapters.batch import BatchBackend, Limits
+from maestro.adapters.codec import Answer, Command, Facts, Sighting, Submission
+from maestro.adapters.jobrecords import REFUSED, JobRecords
+from maestro.engine import AttemptId, Observation, Seen
+from maestro.errors import BackendError
+from maestro.spec.model import Resources
+
+QUICK = Limits(
+    sleeptime=0.05, least=0.02, hurry=0.02, look=0.01, missing=0.3, doubt=0.2, backoff=0.1
+)
+ENDS = set(Seen) - {Seen.STARTED, Seen.ACCEPTED, Seen.MISSING}
+
+
+class Fake:
+    """A scheduler, and its codec. It accepts everything; ``rows`` is its queue, ``past`` its
+    history, and ``refuse`` may say no. What commands were run is in ``ran``.
+    """
+
+    title = "Fake"
+    extension = ".sh"
+    programs = ()
+    job_variables = ("JOB",)
+    array_variables = ("JOB", "INDEX")
+    keys: frozenset[str] = frozenset()
+    settings: frozenset[str] = frozenset()
+
+    def __init__(self, largest: int = 1) -> None:
+        self.largest = largest
+        self.ran: list[tuple[str, ...]] = []
+        self.rows: dict[str, Sighting] = {}
+        self.past: dict[str, Sighting] = {}
+        self.last = 100
+        self.submit: Callable[[str], Answer] = self.accept
+        self._told: list[list[Sighting]] = []
+
+    def see(self, job: str, seen: Seen, tag: str = "", **more: object) -> None:
+        self.rows[job] = Sighting(job, seen, tag, **more)  # type: ignore[arg-type]
+
+    def run(self, command: Command) -> Answer:
+        name, *words = command.arguments
+        self.ran.append(command.arguments)
+        if name == "submit":
+            return self.submit(words[0])
+        if name in ("queue", "history"):
+            rows = self.rows.values() if name == "queue" else map(self.past.get, words)
+            self._told.append([row for row in rows if row is not None])
+            return Answer(0, str(len(self._told) - 1), "")
+        return Answer(0, "", "")
+
+    def accept(self, tag: str) -> Answer:
+        self.last += 1
+        return Answer(0, str(self.last), "")
+
+    def script(self, task: object, command: str) -> str:
+        return command
+
+    def directives(self, script: str) -> tuple[str, ...]:
+        return ()
+
+    def shared(self, directives: Sequence[str]) -> tuple[str, ...]:
+        return ()
+
+    def rank_variable(self, resources: Resources) -> str:
+        return ""
+
+    def probe(self) -> Command | None:
+        return None if self.largest == 1 else Command(("probe",))
+
+    def facts(self, answer: Answer) -> Facts:
+        return Facts(largest=self.largest)
+
+    def submission(self, submission: Submission, facts: Facts) -> Command:
+        return Command(("submit", submission.tag, str(submission.limit)))
+
+    def accepted(self, answer: Answer, *, crowded: bool) -> str | None:
+        if answer.code is None:
+            return None
+        if answer.code == 0 and answer.out.isdigit():
+            return answer.out
+        full = crowded and "full" in answer.err
+        raise BackendError(answer.said, transient=full or "later" in answer.err)
+
+    def member(self, job: str, index: int) -> str:
+        return f"{job}_{index}"
+
+    def known_as(self, recorded: str) -> str:
+        return recorded
+
+    def queue(self, jobs: Sequence[str]) -> Command:
+        return Command(("queue",))
+
+    def sightings(self, answer: Answer) -> list[Sighting]:
+        if answer.code != 0:
+            raise BackendError(answer.said, transient=True)
+        return self._told[int(answer.out)]
+
+    def history(self, jobs: Sequence[str]) -> Command | None:
+        return Command(("history", *jobs))
+
+    def recalled(self, answer: Answer) -> list[Sighting]:
+        return self._told[int(answer.out)]
+
+    def cancel(self, jobs: Sequence[str]) -> Command:
+        return Command(("cancel", *jobs))
+
+    def throttle(self, job: str, limit: int) -> Command | None:
+        return Command(("throttle", job, str(limit)))
+
+
+class Bench:
+    """A backend for ``fake``, and jobs for it: tasks ``t0``, ``t1`` ... in rows 0, 1 ..."""
+
+    def __init__(self, folder: Path, fake: Fake) -> None:
+        self.folder = folder
+        self.fake = fake
+        self.seen: list[Observation] = []
+        self.opened: list[BatchBackend] = []
+        self.records = JobRecords(str(folder / "jobs"))
+        self.records.install()
+
+    def backend(self, *, arrays: bool = False, limits: Limits = QUICK) -> BatchBackend:
+        made = BatchBackend(
+            self.fake, JobRecords(self.records.folder), "study", self.key, arrays=arrays,
+            limits=limits,
+        )  # fmt: skip
+        self.opened.append(made)
+        return made
+
+    def key(self, attempt: AttemptId) -> str:
+        return f"{attempt.task[1:]}.{attempt.number}"
+
+    def job(self, row: int = 0) -> Job:
+        return Job(AttemptId(f"t{row}", 1), "/bin/true", str(self.folder), f"{self.folder}/t{row}")
+
+    def write(self, key: str, **kinds: str) -> None:
+        """Write records as a job does: ``start`` and ``end`` are what they hold."""
+        self.records.prepare([key])
+        for kind, text in kinds.items():
+            Path(f"{self.records.path(key)}.{kind}").write_text(f"{text} {time.time():.6f}\n")
+
+    def wait(self, backend: BatchBackend, until: Callable[[], object], seconds: float = 5) -> None:
+        end = time.monotonic() + seconds
+        while True:
+            self.seen += backend.observe()
+            if until():
+                return
+            assert time.monotonic() < end, self.seen
+            time.sleep(0.005)
+
+    def let(self, backend: BatchBackend, polls: int) -> None:
+        """Let the scheduler be asked ``polls`` times more, and the answers be taken in."""
+        target = self.asked + polls + 1
+        self.wait(backend, lambda: self.asked >= target)
+
+    @property
+    def asked(self) -> int:
+        return sum(words[0] == "queue" for words in self.fake.ran)
+
+    def kinds(self, task: str = "t0") -> list[Seen]:
+        return [seen.seen for seen in self.seen if seen.attempt.task == task]
+
+    def end(self, task: str = "t0") -> Observation | None:
+        ends = [s for s in self.seen if s.seen in ENDS and s.attempt.task == task]
+        return ends[-1] if ends else None
+
+    def pending(self, *rows: int, **options: bool) -> BatchBackend:
+        """A backend that has submitted jobs, which are accepted."""
+        backend = self.backend(**options)
+        backend.submit([self.job(row) for row in rows])
+        self.wait(backend, lambda: len(self.seen) == len(rows))
+        return backend
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> Fake:
+    made = Fake()
+    monkeypatch.setattr(commands, "_run", made.run)
+    return made
+
+
+@pytest.fixture
+def bench(tmp_path: Path, fake: Fake) -> Iterator[Bench]:
+    made = Bench(tmp_path, fake)
+    yield made
+    for backend in made.opened:
+        backend.close()
+
+
+@pytest.mark.parametrize(
+    "seen", [Seen.NODE_LOST, Seen.TIMED_OUT, Seen.CANCELLED, Seen.FINISHED, Seen.LOST]
+)
+def test_a_script_that_has_ended_by_itself_has_ended(bench: Bench, fake: Fake, seen: Seen) -> None:
+    """What befalls its job afterwards must not have it repeated, whichever is seen first."""
+    backend = bench.backend(limits=replace(QUICK, look=100.0))
+    backend.submit([bench.job()])
+    bench.wait(backend, bench.kinds)
+    bench.write("0.1", start="101 host 1", end="0 0")
+    fake.see("101", seen)
+    bench.wait(backend, bench.end)
+    assert bench.kinds()[-1] is Seen.FINISHED
+
+
+@pytest.mark.parametrize("end", ["", "143 15", "0 15"])
+def test_a_job_that_the_scheduler_starts_again_is_lost(bench: Bench, fake: Fake, end: str) -> None:
+    """An operator puts it back into the queue: the wrapper refuses, whatever the first run left."""
+    backend = bench.pending(0)
+    bench.write("0.1", start="101 host 1", **({"end": end} if end else {}))
+    fake.see("101", Seen.FAILED, exit_code=REFUSED)
+    bench.wait(backend, bench.end)
+    assert bench.kinds()[-1] is Seen.LOST
+
+
+def test_a_script_may_end_with_the_code_of_a_refusal(bench: Bench, fake: Fake) -> None:
+    backend = bench.pending(0)
+    bench.write("0.1", start="101 host 1", end=f"{REFUSED} 10")
+    fake.see("101", Seen.FAILED, exit_code=REFUSED)
+    bench.wait(backend, bench.end)
+    assert bench.kinds()[-1] is Seen.FAILED
+
+
+def test_a_success_without_a_start_is_none(bench: Bench, fake: Fake) -> None:
+    """Another job bears the id, of before the scheduler was reset: no step is taken for done."""
+    backend = bench.pending(0)
+    fake.past["101"] = Sighting("101", Seen.FINISHED, exit_code=0)
+    bench.wait(backend, bench.end)
+    assert bench.kinds() == [Seen.ACCEPTED, Seen.NEVER_STARTED]
+
+
+def test_what_was_given_up_and_refuses_has_never_started(bench: Bench, fake: Fake) -> None:
+    """A conductor gives an attempt up, and dies before it records that."""
+    bench.records.prepare(["0.1"])
+    assert bench.records.claim("0.1")
+    backend = bench.backend()
+    backend.recover({AttemptId("t0", 1): None})
+    fake.see("77", Seen.FAILED, "maestro:study:0.1", exit_code=REFUSED)
+    bench.wait(backend, bench.end)
+    assert bench.kinds()[-1] is Seen.NEVER_STARTED
