@@ -403,7 +403,7 @@ class BatchBackend:
                 continue
             self._take_start(flight)
             end = flight.end or self._records.end(flight.key)
-            if end is not None:
+            if end is not None and not end.signal:
                 self._end_by_record(flight, end)
             elif flight.since is None:
                 flight.since = asked
@@ -411,7 +411,11 @@ class BatchBackend:
                 self._say(flight, Seen.MISSING, detail=detail)
             else:
                 grace = self._limits.doubt if flight.job is None else self._limits.missing
-                if asked - flight.since >= grace:
+                if asked - flight.since < grace:
+                    continue
+                if end is not None:  # a signal ended it, and nobody will say why it was sent
+                    self._end_by_record(flight, end)
+                else:
                     self._claim(flight)
         self._polling = False
         self._end_jobs([flight for flight in self._flights if flight.cancelled])

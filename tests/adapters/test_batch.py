@@ -248,3 +248,20 @@ def test_what_was_given_up_and_refuses_has_never_started(bench: Bench, fake: Fak
     fake.see("77", Seen.FAILED, "maestro:study:0.1", exit_code=REFUSED)
     bench.wait(backend, bench.end)
     assert bench.kinds()[-1] is Seen.NEVER_STARTED
+
+
+def test_why_a_signal_was_sent_may_be_told_later(bench: Bench, fake: Fake) -> None:
+    """The history lags behind: a time limit is no failure, and a restart may follow it."""
+    backend = bench.pending(0)
+    bench.write("0.1", start="101 host 1", end="143 15")
+    bench.let(backend, 2)
+    fake.past["101"] = Sighting("101", Seen.TIMED_OUT)
+    bench.wait(backend, bench.end)
+    assert bench.kinds()[-1] is Seen.TIMED_OUT
+
+
+def test_a_signal_that_nobody_explains_ended_it(bench: Bench) -> None:
+    backend = bench.pending(0)
+    bench.write("0.1", start="101 host 1", end="143 15")
+    bench.wait(backend, bench.end)
+    assert bench.kinds()[-1] is Seen.FAILED
