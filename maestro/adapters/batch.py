@@ -262,10 +262,11 @@ class BatchBackend:
                 self._take_end(found)
 
     def _take_start(self, flight: Flight) -> None:
-        if flight.seen is Seen.STARTED and flight.job is not None:
+        if flight.started:
             return
         start = self._start(flight)
         if start is not None and start.job:
+            flight.started = True
             if flight.job is None:
                 self._flights.name(flight, start.job)
             self._say(flight, Seen.STARTED, at=start.time)

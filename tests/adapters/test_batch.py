@@ -265,3 +265,19 @@ def test_a_signal_that_nobody_explains_ended_it(bench: Bench) -> None:
     bench.write("0.1", start="101 host 1", end="143 15")
     bench.wait(backend, bench.end)
     assert bench.kinds()[-1] is Seen.FAILED
+
+
+def test_what_has_started_and_is_missing_is_missing(bench: Bench) -> None:
+    """That it has started is no news any more, and does not hide that it is missing."""
+    backend = bench.pending(0)
+    bench.write("0.1", start="101 host 1")
+    bench.wait(backend, lambda: Seen.STARTED in bench.kinds())
+    bench.let(backend, 3)
+    assert bench.kinds() == [Seen.ACCEPTED, Seen.STARTED, Seen.MISSING]
+
+
+def test_what_is_missing_and_starts_has_started(bench: Bench) -> None:
+    backend = bench.pending(0)
+    bench.wait(backend, lambda: Seen.MISSING in bench.kinds())
+    bench.write("0.1", start="101 host 1")
+    bench.wait(backend, lambda: Seen.STARTED in bench.kinds())
