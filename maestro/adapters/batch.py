@@ -265,16 +265,18 @@ class BatchBackend:
         if flight.started:
             return
         start = self._start(flight)
-        if start is not None and start.job:
+        if start is not None and start.time is not None:
             flight.started = True
-            if flight.job is None:
+            if flight.job is None and start.job:
                 self._flights.name(flight, start.job)
             self._say(flight, Seen.STARTED, at=start.time)
 
     def _start(self, flight: Flight) -> JobStart | None:
-        """Its start record, with the job as the scheduler's commands know it."""
+        """Its start record, with the job as the scheduler's commands know it, if it is known."""
         start = self._records.start(flight.key)
-        return start and replace(start, job=self._codec.known_as(start.job))
+        if start is None or not start.job:
+            return start
+        return replace(start, job="" if start.job == "-" else self._codec.known_as(start.job))
 
     def _take_end(self, flight: Flight) -> None:
         """A script that ended undisturbed has ended as its exit code says."""
@@ -368,7 +370,7 @@ class BatchBackend:
                 self._say(flight, sighting.seen, at=sighting.started, detail=sighting.detail)
             return
         start = self._start(flight)
-        if start is not None and start.job not in ("", "-", flight.job):
+        if start is not None and start.job not in ("", flight.job):
             # Another job runs the attempt: an earlier submission had been accepted after all.
             self._flights.name(flight, start.job)
             self._say(flight, Seen.STARTED, at=start.time)
@@ -411,7 +413,8 @@ class BatchBackend:
                 detail = f"{self._codec.title} does not know job {flight.job} at present"
                 self._say(flight, Seen.MISSING, detail=detail)
             else:
-                grace = self._limits.doubt if flight.job is None else self._limits.missing
+                in_doubt = flight.job is None and not flight.started
+                grace = self._limits.doubt if in_doubt else self._limits.missing
                 if asked - flight.since < grace:
                     continue
                 if end is not None:  # a signal ended it, and nobody will say why it was sent

@@ -4,7 +4,8 @@
 #   wrapper [-r VARIABLE] -j VARIABLES RECORD SCRIPT
 #   wrapper -a VARIABLE -j VARIABLES LIST
 #
-# -j  the environment variables that hold the job's id, with commas; their values are joined by "_"
+# -j  the environment variables that hold the job's id, with commas; their values are joined by "_";
+#     of variables with colons between them, the first that has a value is taken
 # -r  the variable with this process's rank, where the scheduler starts several; only 0 records
 # -a  the variable with the index of a member of an array: LIST holds, for each member, four texts
 #     that end in NUL: record, script, directory, and output files without their endings
@@ -37,7 +38,11 @@ else
     record=$1 script=$2
 fi
 job=
-for name in ${names//,/ }; do job+=${job:+_}${!name:--}; done
+for name in ${names//,/ }; do
+    value=
+    for name in ${name//:/ }; do value=${value:-${!name}}; done
+    job+=${job:+_}${value:--}
+done
 
 if [ -n "$rank" ] && [ "${!rank:-0}" != 0 ]; then
     for _ in {1..600}; do
@@ -51,7 +56,7 @@ if [ -n "$rank" ] && [ "${!rank:-0}" != 0 ]; then
     exit 75
 fi
 
-if ! (set -C; printf '%s %s %s %s\n' "$job" "$HOSTNAME" $$ "$(now)" > "$record.start") 2> /dev/null
+if ! (set -C; printf '%s %s %s %s\n' "$job" "${HOSTNAME:--}" $$ "$(now)" > "$record.start") 2> /dev/null
 then
     if [ -s "$record.start" ]; then
         echo "maestro: this attempt was started or given up before, and is not run again" >&2

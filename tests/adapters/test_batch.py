@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -281,3 +283,56 @@ def test_what_is_missing_and_starts_has_started(bench: Bench) -> None:
     bench.wait(backend, lambda: Seen.MISSING in bench.kinds())
     bench.write("0.1", start="101 host 1")
     bench.wait(backend, lambda: Seen.STARTED in bench.kinds())
+
+
+def test_a_start_that_names_no_job(bench: Bench, fake: Fake) -> None:
+    """It has started, and nobody can ask or end the job: its end record tells."""
+    fake.submit = lambda tag: Answer(None, "", "")
+    backend = bench.backend()
+    backend.submit([bench.job()])
+    bench.write("0.1", start="- host 1")
+    bench.wait(backend, lambda: Seen.STARTED in bench.kinds())
+    backend.cancel([AttemptId("t0", 1)])
+    bench.let(backend, 2)
+    assert not any("-" in words for words in fake.ran)
+    bench.write("0.1", end="3 0")
+    bench.wait(backend, bench.end)
+    assert bench.kinds() == [Seen.STARTED, Seen.FAILED]
+
+
+class Wrapped:
+    """A job as a scheduler starts it: ``words`` after the wrapper, in ``environment``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.records = JobRecords(str(folder))
+        self.records.install()
+        self.records.prepare(["0.1"])
+
+    def __call__(self, *words: str, **environment: str) -> int:
+        done = subprocess.run(
+            [self.records.wrapper, *words], env={"PATH": os.environ["PATH"], **environment},
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False,
+        )  # fmt: skip
+        return done.returncode
+
+
+@pytest.fixture
+def wrapped(tmp_path: Path) -> Wrapped:
+    return Wrapped(tmp_path / "jobs")
+
+
+@pytest.mark.parametrize(
+    ("variables", "job"),
+    [
+        ({"A": "1", "B": "2"}, "1_2"),
+        ({"A": "1", "C": "3"}, "1_3"),
+        ({"C": "3"}, "-_3"),
+        ({}, "-_-"),
+    ],
+)
+def test_the_job_by_its_variables(wrapped: Wrapped, variables: dict[str, str], job: str) -> None:
+    path = wrapped.records.path("0.1")
+    assert wrapped("-j", "A,B:C", path, "/bin/true", HOSTNAME="", **variables) == 0
+    start = wrapped.records.start("0.1")
+    assert start is not None
+    assert (start.job, start.host) == (job, "-")
