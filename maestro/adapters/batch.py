@@ -315,6 +315,8 @@ class BatchBackend:
         rests: dict[str, Sighting] = {}
         for sighting in sightings:
             flight = self._flights.by_job(sighting.job) or self._recognised(sighting)
+            if not self._is_ours(sighting):
+                continue
             if flight is not None:
                 listed.add(flight.attempt)
                 self._judge(flight, sighting)
@@ -351,10 +353,18 @@ class BatchBackend:
         self._judge(flight, rest)
         return True
 
+    def _is_ours(self, sighting: Sighting) -> bool:
+        """Whether a job whose id is one of ours is ours: ids come again when a scheduler is reset.
+        Its tag may be missing, or cut short.
+        """
+        ours = self._tag("")
+        return sighting.tag.startswith(ours) or ours.startswith(sighting.tag)
+
     def _recognised(self, sighting: Sighting) -> Flight | None:
         """The flight whose submission was in doubt, and is found by its tag."""
         _, underscore, index = sighting.job.rpartition("_")
-        flight = self._flights.by_tag(sighting.tag, int(index) if underscore else None)
+        member = int(index) if underscore and index.isdecimal() else None
+        flight = self._flights.by_tag(sighting.tag, member)
         if flight is None or not flight.doubtful:
             return None
         self._accept(flight, sighting.job)

@@ -113,7 +113,8 @@ class Flights:
     def _unname(self, flight: Flight) -> None:
         if flight.job is None:
             return
-        self._jobs.pop(flight.job, None)
+        if self._jobs.get(flight.job) is flight:  # ids come again when a scheduler is reset
+            del self._jobs[flight.job]
         if array := flight.array:
             self._arrays[array] -= 1
             if not self._arrays[array]:

@@ -336,3 +336,32 @@ def test_the_job_by_its_variables(wrapped: Wrapped, variables: dict[str, str], j
     start = wrapped.records.start("0.1")
     assert start is not None
     assert (start.job, start.host) == (job, "-")
+
+
+def test_the_id_of_another_study_s_job(bench: Bench, fake: Fake) -> None:
+    """Ids come again when a scheduler is reset: what becomes of that job is not our task's."""
+    backend = bench.pending(0)
+    fake.see("101", Seen.FAILED, "maestro:other:0.1", exit_code=1)
+    bench.wait(backend, bench.end)
+    assert bench.kinds() == [Seen.ACCEPTED, Seen.MISSING, Seen.NEVER_STARTED]
+
+
+def test_an_id_that_comes_again(bench: Bench, fake: Fake) -> None:
+    """The later job is followed, when the earlier one has been given up too."""
+    backend = bench.pending(0)
+    fake.last = 100
+    backend.submit([bench.job(1)])
+    bench.wait(backend, lambda: bench.kinds("t1"))
+    fake.see("101", Seen.ACCEPTED, "maestro:study:1.1")
+    bench.wait(backend, bench.end)
+    bench.let(backend, 20)
+    assert bench.kinds("t0")[-1] is Seen.NEVER_STARTED
+    assert bench.kinds("t1") == [Seen.ACCEPTED]
+
+
+def test_ids_with_underscores(bench: Bench, fake: Fake) -> None:
+    fake.submit = lambda tag: Answer(None, "", "")
+    backend = bench.backend()
+    backend.submit([bench.job()])
+    fake.see("job_7_x", Seen.ACCEPTED, "maestro:study:0.1")
+    bench.wait(backend, lambda: bench.kinds() == [Seen.ACCEPTED])
