@@ -33,7 +33,7 @@ CHUNK = 500
 """Jobs that one command line names at most, to end them."""
 
 REMEMBERED = 5000
-"""Jobs that the scheduler's history is asked for in one poll."""
+"""Missing jobs that one poll looks into, and asks the scheduler's history for."""
 
 _ENDS = frozenset({
     Seen.FINISHED, Seen.FAILED, Seen.TIMED_OUT, Seen.CANCELLED, Seen.LOST, Seen.NODE_LOST,
@@ -324,7 +324,8 @@ class BatchBackend:
                 rests[sighting.job] = sighting
         missing = [f for f in self._flights if f.attempt in known and f.attempt not in listed]
         missing = [flight for flight in missing if not self._ended_unstarted(flight, rests)]
-        jobs = [flight.job for flight in missing if flight.job is not None][:REMEMBERED]
+        del missing[REMEMBERED:]  # for later polls: nothing is given up that was not asked for
+        jobs = [flight.job for flight in missing if flight.job is not None]
         command = self._codec.history(jobs) if jobs else None
         if command is None:
             self._give_up(asked, missing)

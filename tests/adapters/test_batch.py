@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from maestro.adapters import commands
+from maestro.adapters import batch, commands
 from maestro.adapters.base import Job
 from maestro.adapters.batch import BatchBackend, Limits
 from maestro.adapters.codec import Answer, Command, Facts, Sighting, Submission
@@ -365,3 +365,13 @@ def test_ids_with_underscores(bench: Bench, fake: Fake) -> None:
     backend.submit([bench.job()])
     fake.see("job_7_x", Seen.ACCEPTED, "maestro:study:0.1")
     bench.wait(backend, lambda: bench.kinds() == [Seen.ACCEPTED])
+
+
+def test_the_history_is_asked_for_all_before_they_are_given_up(
+    bench: Bench, fake: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch, "REMEMBERED", 2)
+    backend = bench.pending(0, 1, 2)
+    fake.past["103"] = Sighting("103", Seen.CANCELLED)
+    bench.wait(backend, lambda: bench.end("t2"))
+    assert bench.kinds("t2")[-1] is Seen.CANCELLED
