@@ -169,7 +169,7 @@ class BatchBackend:
         keys = {self._key(attempt): attempt for attempt in attempts}
         self._records.prepare(keys)
         members: dict[str, tuple[str, int]] = {}
-        for name, own in self._records.arrays(keys):
+        for name, own in self._records.arrays():
             members.update((key, (name, index)) for index, key in enumerate(own))
         for key, attempt in keys.items():
             name, index = members.get(key, (key, None))

@@ -7,7 +7,7 @@ job ever will.
 
 from __future__ import annotations
 
-import contextlib
+import glob
 import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -140,16 +140,15 @@ class JobRecords:
             file.writelines(f"{text}\0" for text in fields)
         return path
 
-    def arrays(self, keys: Iterable[str]) -> Iterator[tuple[str, list[str]]]:
-        """The arrays written down beside the records of ``keys``: each with its members' keys."""
-        for shard in {self.shard(key) for key in keys}:
-            with contextlib.suppress(FileNotFoundError):
-                for name in os.listdir(shard):
-                    if name.endswith(".list"):
-                        path = os.path.join(shard, name)
-                        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-                            fields = file.read().split("\0")
-                        yield name[: -len(".list")], list(map(os.path.basename, fields[:-1:4]))
+    def arrays(self) -> Iterator[tuple[str, list[str]]]:
+        """All arrays that were written down: each with its members' keys. Members may have their
+        records elsewhere than where their list is.
+        """
+        for path in glob.iglob(os.path.join(glob.escape(self.folder), "*", "*.list")):
+            with open(path, encoding="utf-8", errors="surrogateescape") as file:
+                fields = file.read().split("\0")
+            name = os.path.basename(path).removesuffix(".list")
+            yield name, [os.path.basename(record) for record in fields[:-1:4]]
 
     def shard(self, key: str) -> str:
         """The directory of the records of ``key``."""

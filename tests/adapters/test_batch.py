@@ -51,6 +51,10 @@ class Fake:
     def see(self, job: str, seen: Seen, tag: str = "", **more: object) -> None:
         self.rows[job] = Sighting(job, seen, tag, **more)  # type: ignore[arg-type]
 
+    def of(self, name: str) -> list[tuple[str, ...]]:
+        """The commands of that name that were run."""
+        return [words for words in self.ran if words[0] == name]
+
     def run(self, command: Command) -> Answer:
         name, *words = command.arguments
         self.ran.append(command.arguments)
@@ -169,7 +173,7 @@ class Bench:
 
     @property
     def asked(self) -> int:
-        return sum(words[0] == "queue" for words in self.fake.ran)
+        return len(self.fake.of("queue"))
 
     def kinds(self, task: str = "t0") -> list[Seen]:
         return [seen.seen for seen in self.seen if seen.attempt.task == task]
@@ -375,3 +379,19 @@ def test_the_history_is_asked_for_all_before_they_are_given_up(
     fake.past["103"] = Sighting("103", Seen.CANCELLED)
     bench.wait(backend, lambda: bench.end("t2"))
     assert bench.kinds("t2")[-1] is Seen.CANCELLED
+
+
+def test_an_array_across_the_directories_of_records_is_found_again(
+    bench: Bench, fake: Fake
+) -> None:
+    fake.largest = 10
+    fake.submit = lambda tag: Answer(None, "", "")
+    backend = bench.backend(arrays=True)
+    backend.submit([bench.job(999), bench.job(1000)])
+    bench.wait(backend, lambda: fake.of("submit"))
+    (_, tag, _), = fake.of("submit")
+    fake.see("55_1", Seen.ACCEPTED, tag)
+    successor = bench.backend(arrays=True)
+    successor.recover({AttemptId("t1000", 1): None})
+    bench.wait(successor, lambda: bench.kinds("t1000"))
+    assert bench.kinds("t1000") == [Seen.ACCEPTED]
