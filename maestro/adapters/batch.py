@@ -142,8 +142,7 @@ class BatchBackend:
         if throttle != self._throttle:
             self._throttle = throttle
             for job in self._flights.arrays:
-                if command := self._codec.throttle(job, throttle):
-                    self._commands.start(command, self._told)
+                self._limit(job)
 
     def fileno(self) -> int:
         """Readable when a command has answered."""
@@ -216,10 +215,11 @@ class BatchBackend:
             made = array(self._codec, self._records, members, name, tag, self._throttle)
         else:
             made = single(self._codec, self._records, jobs[0], keys[0], tag)
-        self._commands.start(self._codec.submission(made, facts), partial(self._sent, flights))
+        then = partial(self._sent, flights, self._throttle)
+        self._commands.start(self._codec.submission(made, facts), then)
 
-    def _sent(self, flights: Sequence[Flight], answer: Answer) -> None:
-        """The scheduler has answered a submission of ``flights``."""
+    def _sent(self, flights: Sequence[Flight], throttle: int, answer: Answer) -> None:
+        """The scheduler has answered a submission of ``flights``, made under ``throttle``."""
         try:
             crowded = len(self._flights) > len(flights)
             job = self._codec.accepted(answer, crowded=crowded)
@@ -237,6 +237,8 @@ class BatchBackend:
         for flight in flights:
             own = job if flight.index is None else self._codec.member(job, flight.index)
             self._accept(flight, own)
+        if len(flights) > 1 and throttle != self._throttle:
+            self._limit(job)
         self._end_jobs([flight for flight in flights if flight.cancelled])
 
     def _accept(self, flight: Flight, job: str) -> None:
@@ -474,6 +476,10 @@ class BatchBackend:
         jobs = [flight.job for flight in flights if flight.job is not None]
         for first in range(0, len(jobs), CHUNK):
             self._commands.start(self._codec.cancel(jobs[first : first + CHUNK]), self._told)
+
+    def _limit(self, array: str) -> None:
+        if command := self._codec.throttle(array, self._throttle):
+            self._commands.start(command, self._told)
 
     def _told(self, answer: Answer) -> None:
         """What has failed is tried again at the next poll, where it matters."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -395,3 +396,21 @@ def test_an_array_across_the_directories_of_records_is_found_again(
     successor.recover({AttemptId("t1000", 1): None})
     bench.wait(successor, lambda: bench.kinds("t1000"))
     assert bench.kinds("t1000") == [Seen.ACCEPTED]
+
+
+def test_a_throttle_reaches_arrays_that_are_being_submitted(bench: Bench, fake: Fake) -> None:
+    fake.largest = 10
+    gate = threading.Event()
+
+    def slow(tag: str) -> Answer:
+        gate.wait(5)
+        return fake.accept(tag)
+
+    fake.submit = slow
+    backend = bench.backend(arrays=True)
+    backend.submit([bench.job(0), bench.job(1)])
+    bench.wait(backend, lambda: fake.of("submit"))
+    backend.pace(0.05, 1)
+    gate.set()
+    bench.wait(backend, lambda: fake.of("throttle"))
+    assert fake.of("throttle") == [("throttle", "101", "1")]
