@@ -224,14 +224,10 @@ class BatchBackend:
             crowded = len(self._flights) > len(flights)
             job = self._codec.accepted(answer, crowded=crowded)
         except BackendError as error:
-            for flight in flights:
-                self._finish(flight, Seen.REFUSED, detail=str(error), transient=error.transient)
+            self._refused(flights, answer, error)
             return
         if job is None:
-            log.warning("%s: a submission is in doubt: %s", self._codec.title, answer.said)
-            for flight in flights:
-                flight.doubt(time.monotonic())
-            self._hurry()
+            self._doubt(flights, answer)
             return
         self.health = Health(answered=time.time())
         for flight in flights:
@@ -240,6 +236,23 @@ class BatchBackend:
         if len(flights) > 1 and throttle != self._throttle:
             self._limit(job)
         self._end_jobs([flight for flight in flights if flight.cancelled])
+
+    def _refused(self, flights: Sequence[Flight], answer: Answer, error: BackendError) -> None:
+        """None of ``flights`` will ever run, whatever the scheduler has made of their submission:
+        another attempt may follow. If one does run, none was refused.
+        """
+        sure = answer.code is not None and answer.code > 0  # it was neither killed nor content
+        if sure and all(self._records.claim(flight.key) for flight in flights):
+            for flight in flights:
+                self._finish(flight, Seen.REFUSED, detail=str(error), transient=error.transient)
+        else:
+            self._doubt(flights, answer)
+
+    def _doubt(self, flights: Sequence[Flight], answer: Answer) -> None:
+        log.warning("%s: a submission is in doubt: %s", self._codec.title, answer.said)
+        for flight in flights:
+            flight.doubt(time.monotonic())
+        self._hurry()
 
     def _accept(self, flight: Flight, job: str) -> None:
         self._flights.name(flight, job)

@@ -414,3 +414,38 @@ def test_a_throttle_reaches_arrays_that_are_being_submitted(bench: Bench, fake: 
     gate.set()
     bench.wait(backend, lambda: fake.of("throttle"))
     assert fake.of("throttle") == [("throttle", "101", "1")]
+
+
+@pytest.mark.parametrize("answer", [Answer(0, "Done.", ""), Answer(-9, "", "")])
+def test_neither_an_id_nor_a_refusal(bench: Bench, fake: Fake, answer: Answer) -> None:
+    """The command said nothing that is understood, or was killed: the job may be there."""
+    fake.submit = lambda tag: answer
+    backend = bench.backend()
+    backend.submit([bench.job()])
+    fake.see("77", Seen.ACCEPTED, "maestro:study:0.1")
+    bench.wait(backend, bench.kinds)
+    assert bench.kinds() == [Seen.ACCEPTED]
+
+
+def test_what_was_refused_never_runs(bench: Bench, fake: Fake, wrapped: Wrapped) -> None:
+    """A connection breaks after the job was accepted: it must not run beside its successor."""
+    fake.submit = lambda tag: Answer(1, "", "connection reset, try later")
+    backend = bench.backend()
+    backend.submit([bench.job()])
+    bench.wait(backend, bench.end)
+    assert bench.kinds() == [Seen.REFUSED]
+    assert wrapped("-j", "JOB", bench.records.path("0.1"), "/bin/true", JOB="77") == REFUSED
+
+
+def test_what_was_refused_and_runs_was_not_refused(bench: Bench, fake: Fake) -> None:
+    def late(tag: str) -> Answer:
+        bench.write("0.1", start="77 host 1")
+        return Answer(1, "", "connection reset, try later")
+
+    fake.submit = late
+    backend = bench.backend()
+    backend.submit([bench.job()])
+    bench.wait(backend, bench.kinds)
+    bench.write("0.1", end="0 0")
+    bench.wait(backend, bench.end)
+    assert bench.kinds() == [Seen.STARTED, Seen.FINISHED]
