@@ -20,8 +20,11 @@ from maestro.graph import tasks
 
 __all__ = ["Engine"]
 
-BACKOFF = (0.1, 5.0)
-"""Seconds to hold submissions after a refusal: first, and at most (it doubles in between)."""
+FIRST = 0.1
+BACKOFF = {True: 5.0, False: 60.0}
+"""Seconds to hold submissions after a refusal at most, by whether they are local: `FIRST`, and
+twice as long after each that follows.
+"""
 
 
 @dataclass(slots=True)
@@ -68,8 +71,8 @@ class Engine:
         self._flying = {True: 0, False: 0}
         self._submitting = 0  # of those that are not local
         self._slots_used = 0
-        self._hold = 0.0
-        self._delay = 0.0
+        self._hold = {True: 0.0, False: 0.0}
+        self._delay = {True: 0.0, False: 0.0}  # 0: the last answer was no refusal
         self._line_up()
 
     # ---- what is known -------------------------------------------------------------------------
@@ -95,10 +98,15 @@ class Engine:
         return Outcome.FAILURE if any(self.counts[s] for s in failed) else Outcome.FINISHED
 
     def hold(self, now: float) -> float | None:
-        """Seconds until submissions may go on after a refusal, or None."""
-        wait = self._hold - now
+        """Seconds until some submissions may go on after a refusal, or None."""
+        waits = [wait for local in BACKOFF if (wait := self.held(now, local=local)) is not None]
+        return min(waits, default=None)
+
+    def held(self, now: float, *, local: bool) -> float | None:
+        """Seconds until those of one kind may go on: a scheduler holds up no local tasks."""
+        wait = self._hold[local] - now
         # A longer wait was never meant: the clock has been set back.
-        return wait if 0 < wait < 2 * BACKOFF[1] else None
+        return wait if 0 < wait < 2 * BACKOFF[local] else None
 
     def drain(self) -> list[Change]:
         """The changes since the last call, in order. They belong together: a store records all
@@ -162,9 +170,9 @@ class Engine:
         if seen.seen in _NEWS:
             event, state = _NEWS[seen.seen]
             if progress.state is not state:
+                if progress.state is State.SUBMITTING and event is not Event.VANISH:
+                    self._delay[self._demand_of(task, progress).local] = 0.0
                 self._step(task, progress, event, now, seen)
-                if event is not Event.VANISH:
-                    self._delay = 0.0
         elif seen.seen is Seen.REFUSED:
             if progress.state is not State.RUNNING:
                 self._refused(task, progress, now, seen)
@@ -191,10 +199,10 @@ class Engine:
 
     def decide(self, now: float) -> list[Submit]:
         """What to submit now: tasks in the order in which they became ready, within the limits."""
-        if self.hold(now) is not None:
-            return []
         submissions = []
         for local, queue in self._ready.items():
+            if self.held(now, local=local) is not None:
+                continue
             while queue and self._fits(self._progress[queue[0]].demand):
                 task = queue.popleft()
                 progress = self._progress[task]
@@ -238,7 +246,8 @@ class Engine:
             if flying >= policy.throttle:
                 return False
         if not demand.local:
-            return not policy.window or self._submitting < policy.window
+            window = 1 if self._delay[False] else policy.window  # one tells whether it refuses yet
+            return not window or self._submitting < window
         if not self._slots_used:  # alone, a task may be larger than the machine
             return True
         return self._slots_used + demand.slots <= policy.slots
@@ -270,10 +279,11 @@ class Engine:
         if not seen.transient:
             progress.refusals += 1
         again = seen.transient or progress.refusals < self.policy.attempts
-        if again and self.hold(now) is None:  # a hundred refusals at once tell no more than one
-            first, most = BACKOFF
-            self._delay = min(max(2 * self._delay, first), most)
-            self._hold = now + self._delay
+        local = self._demand_of(task, progress).local
+        if again and self.held(now, local=local) is None:
+            # A hundred refusals at once tell no more than one.
+            self._delay[local] = min(max(2 * self._delay[local], FIRST), BACKOFF[local])
+            self._hold[local] = now + self._delay[local]
         self._spoil(task, progress, now, seen, again=again)
 
     def _spoil(

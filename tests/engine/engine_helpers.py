@@ -37,6 +37,11 @@ def engine_of(parents: Parents, policy: Policy | None = None, restartable: Colle
     return Engine(graph_of(parents, restartable), policy or Policy(slots=99), lambda _: local())
 
 
+def engine_for_jobs(parents: Parents, policy: Policy):
+    """An engine whose tasks are a scheduler's."""
+    return Engine(graph_of(parents), policy, lambda _: Demand(local=False))
+
+
 @st.composite
 def dags(draw: st.DrawFn, largest: int = 7) -> dict[str, list[str]]:
     """The parents of each task, by name; parents come first."""
@@ -103,15 +108,16 @@ def check_limits(engine: Engine) -> None:
     assert engine._slots_used <= policy.slots or engine._flying[True] == 1
 
 
-def check_busy(engine: Engine) -> None:
-    """What could still be submitted waits for a reason: a limit is reached."""
+def check_busy(engine: Engine, held: Mapping[bool, float | None]) -> None:
+    """What could still be submitted waits for a reason: a limit is reached, or it is held."""
     policy, flying = engine.policy, engine._flying
     full = bool(policy.throttle) and flying[False] >= policy.throttle
     if policy.throttles_local:
         full = bool(policy.throttle) and sum(flying.values()) >= policy.throttle
-    if queue := engine._ready[False]:
-        assert full, queue
-    if queue := engine._ready[True]:
+    if (queue := engine._ready[False]) and held[False] is None:
+        probing = engine._delay[False] and engine._submitting == 1
+        assert full or probing, queue
+    if (queue := engine._ready[True]) and held[True] is None:
         demand = engine._progress[queue[0]].demand
         assert demand is not None
         crowded = flying[True] > 0 and engine._slots_used + demand.slots > policy.slots

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from engine_helpers import check, engine_of, graph_of, local, memory, records_of
+from engine_helpers import (
+    check,
+    engine_for_jobs,
+    engine_of,
+    graph_of,
+    local,
+    memory,
+    records_of,
+)
 
 from maestro.engine import (
     AttemptId,
@@ -359,3 +367,40 @@ def test_a_restored_engine_remembers_how_often_it_was_refused() -> None:
     decided(again)
     see(again, "a", Seen.REFUSED)
     assert again.outcome is Outcome.FAILURE
+
+
+def test_a_scheduler_that_refuses_is_asked_by_one_submission_at_a_time() -> None:
+    """What it refuses for hours does not fill the store, and it is tried with one task."""
+    engine = engine_for_jobs({f"t{i}": [] for i in range(100)}, Policy(window=32))
+    now, submitted = 1e9, len(engine.decide(1e9))
+    assert submitted == 32
+    end = now + 3600
+    while now < end:
+        for attempt in list(engine.active()):
+            engine.observe(Observation(attempt, Seen.REFUSED, now, transient=True), now)
+        now += (engine.hold(now) or 0.0) + 0.001
+        submitted += len(engine.decide(now))
+    assert submitted < 32 + 100
+    (attempt,) = engine.active()
+    engine.observe(Observation(attempt, Seen.ACCEPTED, now), now)
+    assert len(engine.decide(now)) == 32
+
+
+def test_a_scheduler_that_refuses_does_not_hold_up_local_tasks() -> None:
+    demands = {"job": Demand(False), "here": local(1), "there": local(1)}
+    graph = graph_of({"job": (), "here": (), "there": ["here"]})
+    engine = Engine(graph, Policy(slots=1), demands.__getitem__)
+    assert decided(engine, 1e9) == ["here1", "job1"]
+    see(engine, "job", Seen.REFUSED, now=1e9, transient=True)
+    see(engine, "here", Seen.FINISHED, now=1e9)
+    assert decided(engine, 1e9) == ["there1"]
+
+
+def test_jobs_that_start_do_not_say_that_more_are_accepted() -> None:
+    engine = engine_for_jobs({"a": [], "b": [], "c": []}, Policy(window=2))
+    assert decided(engine, 1e9) == ["a1", "b1"]
+    see(engine, "a", Seen.ACCEPTED, now=1e9)
+    see(engine, "b", Seen.REFUSED, now=1e9, transient=True)
+    see(engine, "a", Seen.STARTED, now=1e9)
+    assert decided(engine, 1e9 + 1) == ["c1"]
+    assert decided(engine, 1e9 + 1) == []

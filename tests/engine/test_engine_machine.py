@@ -67,16 +67,16 @@ class Conducting(RuleBasedStateMachine):
 
     # ---- what may happen -----------------------------------------------------------------------
 
-    @rule(later=st.sampled_from([0.0, 0.05, 9.0]))
+    @rule(later=st.sampled_from([0.0, 0.05, 9.0, 99.0]))
     def decide(self, later: float) -> None:
         self.now += later
-        held = self.engine.hold(self.now)
+        held = {local: self.engine.held(self.now, local=local) for local in (True, False)}
         submissions = self.engine.decide(self.now)
-        assert not (submissions and (held or self.engine.cancelling))
+        assert not (submissions and self.engine.cancelling)
+        assert not any(held[submission.local] for submission in submissions)
         if submissions:
             check_limits(self.engine)
-        if held is None:
-            check_busy(self.engine)
+        check_busy(self.engine, held)
         for submission in submissions:
             task = submission.attempt.task
             assert submission.attempt not in self.submitted
