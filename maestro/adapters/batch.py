@@ -90,6 +90,7 @@ class BatchBackend:
         self._news: list[Observation] = []
         self._waiting: list[Job] = []  # until the facts are known
         self._facts: Facts | None = None
+        self._largest = 1  # array; less than the scheduler takes after one filled a limit
         self._polling = False
         self._hurried = 0.0  # the wait between polls while somebody waits; 0: nobody does
         self._failures = 0
@@ -105,7 +106,7 @@ class BatchBackend:
             self._waiting += jobs
             return
         self._records.prepare(self._key(job.attempt) for job in jobs)
-        for parcel in parcels(self._codec, jobs, self._facts.largest if self._arrays else 1):
+        for parcel in parcels(self._codec, jobs, self._largest):
             self._send(parcel, self._facts)
 
     def cancel(self, attempts: Sequence[AttemptId]) -> None:
@@ -195,6 +196,7 @@ class BatchBackend:
         if answer.code != 0:
             log.warning("%s cannot be asked for its limits: %s", self._codec.title, answer.said)
         self._facts = self._codec.facts(answer)
+        self._largest = self._facts.largest if self._arrays else 1
         jobs, self._waiting = self._waiting, []
         self.submit(jobs)
 
@@ -221,7 +223,7 @@ class BatchBackend:
     def _sent(self, flights: Sequence[Flight], throttle: int, answer: Answer) -> None:
         """The scheduler has answered a submission of ``flights``, made under ``throttle``."""
         try:
-            crowded = len(self._flights) > len(flights)
+            crowded = len(self._flights) > 1  # an array may fill a limit by itself
             job = self._codec.accepted(answer, crowded=crowded)
         except BackendError as error:
             self._refused(flights, answer, error)
@@ -230,6 +232,8 @@ class BatchBackend:
             self._doubt(flights, answer)
             return
         self.health = Health(answered=time.time())
+        if self._arrays and self._facts is not None and len(flights) >= self._largest:
+            self._largest = min(2 * self._largest, self._facts.largest)
         for flight in flights:
             own = job if flight.index is None else self._codec.member(job, flight.index)
             self._accept(flight, own)
@@ -243,6 +247,8 @@ class BatchBackend:
         """
         sure = answer.code is not None and answer.code > 0  # it was neither killed nor content
         if sure and all(self._records.claim(flight.key) for flight in flights):
+            if error.transient and len(flights) > 1:
+                self._largest = max(1, min(self._largest, len(flights)) // 2)
             for flight in flights:
                 self._finish(flight, Seen.REFUSED, detail=str(error), transient=error.transient)
         else:

@@ -186,9 +186,13 @@ class Bench:
     def pending(self, *rows: int, **options: bool) -> BatchBackend:
         """A backend that has submitted jobs, which are accepted."""
         backend = self.backend(**options)
-        backend.submit([self.job(row) for row in rows])
-        self.wait(backend, lambda: len(self.seen) == len(rows))
+        self.answered(backend, [self.job(row) for row in rows])
         return backend
+
+    def answered(self, backend: BatchBackend, jobs: Sequence[Job]) -> None:
+        """Submit ``jobs``, and wait until something has been seen of each."""
+        backend.submit(jobs)
+        self.wait(backend, lambda: len(self.seen) == len(jobs))
 
 
 @pytest.fixture
@@ -449,3 +453,27 @@ def test_what_was_refused_and_runs_was_not_refused(bench: Bench, fake: Fake) -> 
     bench.write("0.1", end="0 0")
     bench.wait(backend, bench.end)
     assert bench.kinds() == [Seen.STARTED, Seen.FINISHED]
+
+
+def test_an_array_larger_than_a_limit_goes_out_in_parts(bench: Bench, fake: Fake) -> None:
+    """Where people may have ten jobs, an array of forty is refused as a whole."""
+    fake.largest, room = 100, 10
+
+    def limited(tag: str) -> Answer:
+        size = int(tag.partition("+")[2] or 1)
+        return Answer(1, "", "the queue is full") if size > room else fake.accept(tag)
+
+    fake.submit = limited
+    backend = bench.backend(arrays=True)
+    waiting = [bench.job(row) for row in range(40)]
+    while waiting:
+        bench.seen.clear()
+        bench.answered(backend, waiting)
+        refused = {seen.attempt.task for seen in bench.seen if seen.seen is Seen.REFUSED}
+        assert all(seen.transient for seen in bench.seen if seen.seen is Seen.REFUSED)
+        again = [job for job in waiting if job.attempt.task in refused]
+        waiting = [
+            replace(job, attempt=job.attempt._replace(number=job.attempt.number + 1))
+            for job in again
+        ]
+    assert len(fake.of("submit")) < 12
