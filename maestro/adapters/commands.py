@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import logging
 import os
 import queue
 import signal
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Callable
 
 from maestro.adapters.codec import Answer, Command
 
 __all__ = ["Commands"]
 
+log = logging.getLogger(__name__)
+
 WORKERS = 4
 """Commands at a time: a scheduler takes four submissions in little more than the time of two."""
+
+SLICE = 1.0
+"""Seconds that a command's output may be held open after its end."""
+
+_LACKING = frozenset({errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+"""What a machine says that has no room for another process."""
 
 Then = Callable[[Answer], None]
 
@@ -79,35 +90,71 @@ class Commands:
     def _work(self) -> None:
         while (item := self._waiting.get()) is not None:
             command, then = item
-            self._answered.put((then, _run(command)))
+            try:
+                answer = _run(command)
+            except Exception as error:  # whoever waits for an answer waits for ever without one
+                log.exception("%s could not be run", command.arguments[0])
+                answer = Answer(None, "", f"{command.arguments[0]}: {error!r}")
+            self._answered.put((then, answer))
             with contextlib.suppress(OSError):  # full, and so readable; or closed
                 self._call.send(b"!")
 
 
 def _run(command: Command) -> Answer:
+    end = time.monotonic() + command.timeout
+    try:
+        process = _spawn(command, end)
+    except (OSError, ValueError) as error:
+        lacking = isinstance(error, OSError) and error.errno in _LACKING
+        return Answer(None if lacking else 127, "", f"{command.arguments[0]}: {error}")
+    while True:
+        ended = process.poll() is not None
+        try:
+            out, err = process.communicate(timeout=max(0.0, min(SLICE, end - time.monotonic())))
+        except subprocess.TimeoutExpired as error:
+            if not ended and time.monotonic() < end:
+                continue
+            # Too late; or it has ended, and something that it left behind holds its output open.
+            out, err = error.output or b"", error.stderr or b""
+            _leave(process)
+            return Answer(process.returncode if ended else None, _text(out), _text(err))
+        return Answer(process.returncode, _text(out), _text(err))
+
+
+def _spawn(command: Command, end: float) -> subprocess.Popen[bytes]:
+    """Start ``command``. Where this machine lacks what that takes, that is waited for."""
     environment = dict(os.environ)
     for name, value in command.environment.items():
         environment.pop(name, None)
         if value is not None:
             environment[name] = value
-    try:
-        process = subprocess.Popen(
-            command.arguments,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-            errors="replace",
-            start_new_session=True,
-        )
-    except (OSError, ValueError) as error:
-        return Answer(127, "", f"{command.arguments[0]}: {error}")
-    try:
-        out, err = process.communicate(timeout=command.timeout)
-    except subprocess.TimeoutExpired:
-        with contextlib.suppress(ProcessLookupError):
+    while True:
+        try:
+            return subprocess.Popen(
+                command.arguments,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+        except OSError as error:
+            if error.errno not in _LACKING or time.monotonic() >= end:
+                raise
+        time.sleep(SLICE / 2)
+
+
+def _leave(process: subprocess.Popen[bytes]) -> None:
+    """End ``process``, if it runs, and wait for nobody who holds its output open."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
-        out, err = process.communicate()
-        return Answer(None, out, err)
-    return Answer(process.returncode, out, err)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(SLICE)
+    for stream in (process.stdout, process.stderr):
+        if stream is not None:
+            stream.close()
+
+
+def _text(output: bytes) -> str:
+    return output.decode("utf-8", "replace")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import select
 import subprocess
 import threading
 import time
@@ -477,3 +479,62 @@ def test_an_array_larger_than_a_limit_goes_out_in_parts(bench: Bench, fake: Fake
             for job in again
         ]
     assert len(fake.of("submit")) < 12
+
+
+def answer_to(command: Command, seconds: float = 10) -> Answer:
+    """The answer of a real command."""
+    running, answers = commands.Commands(), list[Answer]()
+    running.start(command, answers.append)
+    end = time.monotonic() + seconds
+    while not answers:
+        assert time.monotonic() < end
+        select.select([running], [], [], 0.1)
+        running.collect()
+    running.close(1.0)
+    return answers[0]
+
+
+def test_a_command_that_leaves_something_behind_has_ended() -> None:
+    """An ssh or a site's wrapper keeps a process that holds the output open."""
+    begun = time.monotonic()
+    answer = answer_to(Command(("sh", "-c", "setsid sleep 6 & echo 123; exit 3")))
+    assert answer == Answer(3, "123\n", "")
+    assert time.monotonic() - begun < 4
+
+
+def test_a_command_that_takes_too_long() -> None:
+    """Nor may one that cannot be ended keep anybody waiting."""
+    command = Command(("sh", "-c", "echo 1; setsid sleep 6 & sleep 6"), timeout=0.2)
+    assert answer_to(command, 4) == Answer(None, "1\n", "")
+
+
+def test_no_room_for_a_command_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    popen, refusals = subprocess.Popen, [errno.EAGAIN, errno.EMFILE]
+
+    def crowded(*arguments: object, **options: object) -> object:
+        if refusals:
+            raise OSError(refusals.pop(), "crowded")
+        return popen(*arguments, **options)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(commands, "SLICE", 0.1)
+    monkeypatch.setattr(subprocess, "Popen", crowded)
+    assert answer_to(Command(("echo", "1"))) == Answer(0, "1\n", "")
+    refusals[:] = [errno.EAGAIN] * 1000
+    assert answer_to(Command(("echo", "1"), timeout=0.2)).code is None
+
+
+def test_programs_that_are_not_there() -> None:
+    assert answer_to(Command(("/no/such/program",))).code == 127
+    assert answer_to(Command(("echo", "\0"))).code == 127
+
+
+def test_there_always_is_an_answer(bench: Bench, fake: Fake) -> None:
+    def broken(tag: str) -> Answer:
+        raise RuntimeError("unforeseen")
+
+    fake.submit = broken
+    backend = bench.backend()
+    backend.submit([bench.job()])
+    fake.see("77", Seen.ACCEPTED, "maestro:study:0.1")
+    bench.wait(backend, bench.kinds)
+    assert bench.kinds() == [Seen.ACCEPTED]
