@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 
 from maestro.adapters.codec import Answer, Command
+from maestro.errors import BackendError
 
 __all__ = ["Commands"]
 
@@ -49,13 +50,25 @@ class Commands:
         """How many there have been."""
 
     def start(self, command: Command, then: Then) -> None:
-        """Run ``command``, and call ``then`` with its answer in a later `collect`."""
+        """Run ``command``, and call ``then`` with its answer in a later `collect`.
+
+        Raises
+        ------
+        BackendError
+            This machine has no room for a single thread.
+        """
         self.started += 1
         self._under_way += 1
         if len(self._threads) < min(WORKERS, self._under_way):
             thread = threading.Thread(target=self._work, name="scheduler", daemon=True)
-            self._threads.append(thread)
-            thread.start()
+            try:
+                thread.start()
+            except RuntimeError as error:
+                if not self._threads:
+                    text = f"no command can be run here: {error}"
+                    raise BackendError(text, transient=True) from error
+            else:
+                self._threads.append(thread)
         self._waiting.put((command, then))
 
     def collect(self) -> None:

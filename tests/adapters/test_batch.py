@@ -538,3 +538,24 @@ def test_there_always_is_an_answer(bench: Bench, fake: Fake) -> None:
     fake.see("77", Seen.ACCEPTED, "maestro:study:0.1")
     bench.wait(backend, bench.kinds)
     assert bench.kinds() == [Seen.ACCEPTED]
+
+
+def test_no_room_for_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that there are do; without any the study stops, and can be taken up again."""
+    running, answers = commands.Commands(), list[Answer]()
+    running.start(Command(("true",)), answers.append)
+
+    def full(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", full)
+    running.start(Command(("true",)), answers.append)
+    end = time.monotonic() + 5
+    while len(answers) < 2 and time.monotonic() < end:
+        running.collect()
+    running.close(1.0)
+    assert [answer.code for answer in answers] == [0, 0]
+    fresh = commands.Commands()
+    with pytest.raises(BackendError, match="can't start new thread"):
+        fresh.start(Command(("true",)), answers.append)
+    fresh.close(1.0)
