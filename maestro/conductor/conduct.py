@@ -19,7 +19,7 @@ from maestro.conductor import snapshot
 from maestro.conductor.lease import Lease
 from maestro.conductor.loop import Conductor, Watcher
 from maestro.conductor.store import HIDDEN, Store
-from maestro.conductor.study import Study, open_graph
+from maestro.conductor.study import Study, open_graph, told
 from maestro.conductor.workspace import Writer
 from maestro.engine import Demand, Engine, Outcome, Policy
 from maestro.errors import StudyError
@@ -89,7 +89,8 @@ def taken_up(
             jobs = store.jobs()
             others = set(engine.active()).difference(mine)
             if others:
-                batch.recover({attempt: jobs.get(attempt.task) for attempt in others})
+                with told(directory):
+                    batch.recover({attempt: jobs.get(attempt.task) for attempt in others})
             backends[False] = batch
         _announce(study)
         yield Conductor(study, store, lease, engine, backends, Writer(study, codec), watcher)
@@ -109,10 +110,8 @@ def _batch(study: Study, codec: Scheduler) -> BatchBackend:
             "the PATH; conduct the study where it is"
         )
     records = JobRecords(os.path.join(study.directory, HIDDEN, "jobs"))
-    try:
+    with told(study.directory):
         records.install()
-    except OSError as error:
-        raise StudyError(f"{error.filename} cannot be written: {error.strerror}") from error
     rows = {node: row for row, node in enumerate(study.graph)}
     settings = study.info.settings
     return BatchBackend(

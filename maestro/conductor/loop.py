@@ -18,7 +18,7 @@ from maestro.adapters.base import Backend, Health, Job
 from maestro.conductor import requests, snapshot
 from maestro.conductor.lease import HEARTBEAT, Lease
 from maestro.conductor.store import Store
-from maestro.conductor.study import Study
+from maestro.conductor.study import Study, told
 from maestro.conductor.workspace import Writer
 from maestro.engine import (
     AttemptId,
@@ -30,7 +30,6 @@ from maestro.engine import (
     State,
     Submit,
 )
-from maestro.errors import StudyError
 
 __all__ = ["Conductor", "Watcher"]
 
@@ -112,22 +111,26 @@ class Conductor:
             The study cannot be conducted further here: another conductor took it over, or the
             file system refuses. What runs goes on, and the study can be taken up again.
         """
-        while self.engine.outcome is None and not self._asked_to_stop:
-            self._heed_requests()
-            now = time.time()
-            for backend in self._backends.values():
-                for observation in backend.observe():
-                    self.engine.observe(observation, now)
-            self._submit(self.engine.decide(now))
+        with told(self.study.directory):
+            while self.engine.outcome is None and not self._asked_to_stop:
+                self._turn()
+                if self.engine.outcome is None:
+                    self._sleep()
             self._take_note()
-            self._record()
-            if self.engine.outcome is None:
-                self._sleep()
-        self._take_note()
-        self._record(force=True)
+            self._record(force=True)
         return self.engine.outcome
 
     # ---- one turn ------------------------------------------------------------------------------
+
+    def _turn(self) -> None:
+        self._heed_requests()
+        now = time.time()
+        for backend in self._backends.values():
+            for observation in backend.observe():
+                self.engine.observe(observation, now)
+        self._submit(self.engine.decide(now))
+        self._take_note()
+        self._record()
 
     def _heed_requests(self) -> None:
         if self._asked_to_cancel and not self.engine.cancelling:
@@ -189,10 +192,7 @@ class Conductor:
     def _refuse(self, attempt: AttemptId, error: OSError) -> None:
         """The workspace or script of ``attempt`` cannot be written."""
         if error.errno in _HOPELESS:
-            raise StudyError(
-                f"{error.filename or self.study.directory} cannot be written: {error.strerror}; "
-                "once that is mended, the study can be taken up again"
-            ) from error
+            raise error
         now = time.time()
         detail = f"{error.filename}: {error.strerror}"
         self.engine.observe(Observation(attempt, Seen.REFUSED, now, detail=detail), now)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import networkx as nx
@@ -15,7 +17,7 @@ from maestro.graph import Layout, Task, expand, layout_of
 from maestro.graph.names import safe
 from maestro.spec.model import Specification
 
-__all__ = ["Study", "file_name", "log_path", "open_graph", "task_columns"]
+__all__ = ["Study", "file_name", "log_path", "open_graph", "task_columns", "told"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,24 @@ def open_graph(store: Store) -> Study:
             "back, or run the changed specification as a new study"
         )
     return Study(store.directory, info, spec, graph)
+
+
+@contextmanager
+def told(directory: str) -> Iterator[None]:
+    """Say in a sentence what the file system has against the study in ``directory``.
+
+    Raises
+    ------
+    StudyError
+        It has something.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise StudyError(
+            f"{error.filename or directory} cannot be used: {error.strerror or error}; once that "
+            "is mended, the study can be taken up again"
+        ) from error
 
 
 def task_columns(node: str, task: Task) -> tuple[str, str, str, str]:

@@ -22,6 +22,8 @@ from maestro.adapters.jobrecords import REFUSED, JobRecords
 from maestro.engine import AttemptId, Observation, Seen
 from maestro.errors import BackendError
 from maestro.spec.model import Resources
+from tests.conftest import Shell
+from tests.standins.install import install
 
 QUICK = Limits(
     sleeptime=0.05, least=0.02, hurry=0.02, look=0.01, missing=0.3, doubt=0.2, backoff=0.1
@@ -559,3 +561,29 @@ def test_no_room_for_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(BackendError, match="can't start new thread"):
         fresh.start(Command(("true",)), answers.append)
     fresh.close(1.0)
+
+
+SPOILT = """
+    description: {name: spoilt, description: spoilt}
+    batch: {type: lsf, host: h, bank: b, queue: q}
+    study:
+    - name: spoil
+      description: here
+      run: {cmd: "rm -r ../.maestro/jobs; touch ../.maestro/jobs"}
+    - name: job
+      description: there
+      run: {cmd: "true", procs: 1, depends: [spoil]}
+"""
+
+
+def test_records_that_cannot_be_written(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """People are told, and once it is mended the study goes on: nothing has failed."""
+    install(tmp_path / "standins", monkeypatch)
+    shell.write("spoilt.yaml", SPOILT)
+    run = shell("maestro", "run", "-y", "-fg", "-s", "1", "-o", "out", "spoilt.yaml", code=1)
+    assert "jobs/0 cannot be used: Not a directory" in run.stderr
+    (shell.folder / "out" / ".maestro" / "jobs").unlink()
+    shell("conductor", "-s", "1", "out")
+    assert set(shell.states("out").values()) == {"FINISHED"}
