@@ -252,7 +252,10 @@ class Conductor:
         for wait in (self.engine.hold(time.time()), *(b.timeout() for b in backends)):
             if wait is not None:
                 waits.append(max(0.0, wait))
-        select.select(backends, [], [], min(waits))
+        poll = select.poll()  # unlike select, it takes descriptors above 1023
+        for backend in backends:
+            poll.register(backend, select.POLLIN)
+        poll.poll(1000 * min(waits))
 
 
 def _log_change(change: Change) -> None:

@@ -102,7 +102,9 @@ class Writer:
 
 def _write_script(path: str, text: str) -> None:
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, MODE)
+    rest = memoryview(text.encode("utf-8", "surrogateescape"))
     try:
-        os.write(file, text.encode("utf-8", "surrogateescape"))
+        while rest:  # a disk that is all but full takes a part, and only then complains
+            rest = rest[os.write(file, rest) :]
     finally:
         os.close(file)

@@ -6,6 +6,7 @@ import errno
 import os
 import select
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -587,3 +588,42 @@ def test_records_that_cannot_be_written(
     (shell.folder / "out" / ".maestro" / "jobs").unlink()
     shell("conductor", "-s", "1", "out")
     assert set(shell.states("out").values()) == {"FINISHED"}
+
+
+MANY = """
+import os, resource, sys
+from maestro.cli.main import main
+hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 2000), hard))
+files = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+sys.exit(main())
+"""
+
+
+def test_more_descriptors_than_select_takes(shell: Shell) -> None:
+    """Whoever starts a conductor may have left many open."""
+    spec = shell.write("one.yaml", SPOILT.replace("type: lsf", "type: local"))
+    words = [sys.executable, "-c", MANY, "run", "-y", "-fg", "-o", "out", str(spec)]
+    done = subprocess.run(words, cwd=shell.folder, capture_output=True, text=True, check=False)
+    assert "out of range" not in done.stderr
+    assert set(shell.states("out")) == {"spoil", "job"}
+    assert "INITIALIZED" not in shell.states("out").values()
+
+
+def test_a_script_is_written_wholly_or_not_at_all(tmp_path: Path) -> None:
+    """A disk that is nearly full takes the first part without a word: that must not run."""
+    path = str(tmp_path / "script.sh")
+    code = f"""
+import resource, signal
+from maestro.conductor.workspace import _write_script
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+try:
+    _write_script({path!r}, "echo step\\n" * 1000)
+except OSError:
+    print("told")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "told\n"
