@@ -417,8 +417,9 @@ class BatchBackend:
         if end is not None and not end.signal and (refused or seen is not Seen.FAILED):
             self._end_by_record(flight, end)  # the script had ended before anything befell its job
             return
-        untouched = not started and end is None and (refused or seen is Seen.FINISHED)
-        if untouched and self._records.claim(flight.key):
+        untouched = not started and end is None and seen in (Seen.FINISHED, Seen.FAILED)
+        untouched = untouched and self._records.claim(flight.key)
+        if untouched and (refused or seen is Seen.FINISHED):
             detail = f"job {flight.job} has ended without running it"
             self._finish(flight, Seen.NEVER_STARTED, detail=detail)
             return
@@ -427,7 +428,7 @@ class BatchBackend:
         elif seen in (Seen.FINISHED, Seen.FAILED) and end is not None and end.code:
             seen, code = Seen.FAILED, end.code
         if seen is Seen.FAILED and code and not detail:
-            detail = explained(code)
+            detail = explained(code) + (", before its script was started" if untouched else "")
         at = end.time if end is not None else sighting.ended
         self._finish(flight, seen, at=at, code=code, detail=detail)
 

@@ -13,6 +13,8 @@
 # RECORD.start is made exclusively: where it exists, the attempt has been started, or given up, and
 # is not run. It holds the job, the host, the process and the time; RECORD.end the exit code, the
 # last signal that arrived here (0: none) and the time. Times are seconds since the epoch.
+#
+# BASH_ENV or SHELLOPTS may have set -e, -u or -C for the script, and so for this one.
 
 now() { local t=${EPOCHREALTIME:-$(printf '%(%s)T' -1)}; printf '%s' "${t/,/.}"; }
 
@@ -32,7 +34,7 @@ if [ -n "$array" ]; then
     { while ((skip-- > 0)); do IFS= read -r -d '' _; done
       for field in record script directory output; do IFS= read -r -d '' "$field"; done
     } < "$1" || exit 66
-    exec >> "$output.out" 2>> "$output.err"
+    exec >> "$output.out" 2>> "$output.err" || exit 73
     cd "$directory" || exit 66
 else
     record=$1 script=$2
@@ -40,7 +42,7 @@ fi
 job=
 for name in ${names//,/ }; do
     value=
-    for name in ${name//:/ }; do value=${value:-${!name}}; done
+    for name in ${name//:/ }; do value=${value:-${!name:-}}; done
     job+=${job:+_}${value:--}
 done
 
@@ -73,7 +75,7 @@ all="HUP INT QUIT USR1 USR2 TERM XCPU"
 notes=$record.end.new signal=0 interrupted=
 pass() {
     signal=$2 interrupted=yes
-    { read -r child < "$notes" && kill -s "$1" "$child"; } 2> /dev/null
+    { read -r child < "$notes" && kill -s "$1" "$child"; } 2> /dev/null || :
 }
 for pair in HUP:1 INT:2 QUIT:3 USR1:10 USR2:12 TERM:15 XCPU:24; do
     trap "pass ${pair%:*} ${pair#*:}" "${pair%:*}"
@@ -81,9 +83,9 @@ done
 (
     trap '' $all
     (trap - $all; exec "$script") <&0 &
-    echo $! 2> /dev/null > "$notes"
-    wait $!
-    code=$?
+    echo $! 2> /dev/null >| "$notes"
+    code=0
+    wait $! || code=$?
     echo $code 2> /dev/null >> "$notes"
     exit $code
 ) <&0 &
@@ -92,8 +94,8 @@ while
     code=$?
     [ -n "$interrupted" ]
 do interrupted=; done
-{ read -r _ && read -r code; } 2> /dev/null < "$notes"
-if printf '%s %s %s\n' "$code" "$signal" "$(now)" 2> /dev/null > "$notes"; then
+{ read -r _ && read -r code; } 2> /dev/null < "$notes" || :
+if printf '%s %s %s\n' "$code" "$signal" "$(now)" 2> /dev/null >| "$notes"; then
     mv -f "$notes" "$record.end"
 fi
 exit "$code"

@@ -627,3 +627,42 @@ except OSError:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert done.stdout == "told\n"
+
+
+def test_a_user_s_settings_of_bash_are_for_the_script(wrapped: Wrapped, tmp_path: Path) -> None:
+    (tmp_path / "bashenv").write_text("set -C; export SEEN=yes\n")
+    script = tmp_path / "script"
+    script.write_text('#!/bin/bash\n[ "$SEEN" = yes ] && [ -o noclobber ] && greet\nexit 1\n')
+    script.chmod(0o755)
+    path = wrapped.records.path("0.1")
+    environment = {
+        "BASH_ENV": str(tmp_path / "bashenv"), "SHELLOPTS": "noclobber:nounset:errexit",
+        "BASH_FUNC_greet%%": "() {  exit 5\n}", "JOB": "7",
+    }  # fmt: skip
+    assert wrapped("-j", "JOB", path, str(script), **environment) == 5
+    end = wrapped.records.end("0.1")
+    assert end is not None
+    assert end.code == 5
+
+
+@pytest.mark.parametrize(("output", "code"), [("/no/such/place/out", 73), (None, 66)])
+def test_members_of_an_array_that_cannot_be_started(
+    wrapped: Wrapped, tmp_path: Path, output: str | None, code: int
+) -> None:
+    """Neither with its output lost, nor with a list that is cut short."""
+    job = Job(AttemptId("t0", 1), "/bin/true", str(tmp_path), output or str(tmp_path / "out"))
+    path = wrapped.records.write_members("0.1+1", [("0.1", job)])
+    if output is None:
+        os.truncate(path, os.path.getsize(path) - 1)
+    assert wrapped("-a", "INDEX", "-j", "JOB,INDEX", path, JOB="7", INDEX="0") == code
+    assert wrapped.records.start("0.1") is None
+
+
+def test_a_job_that_ends_before_its_script_is_started(bench: Bench, fake: Fake) -> None:
+    """That is told: what the code means is not in the task's own script."""
+    backend = bench.pending(0)
+    fake.see("101", Seen.FAILED, exit_code=73)
+    bench.wait(backend, bench.end)
+    end = bench.seen[-1]
+    assert (end.seen, end.exit_code) == (Seen.FAILED, 73)
+    assert end.detail == "exit code 73, before its script was started"
