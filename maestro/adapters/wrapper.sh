@@ -94,7 +94,7 @@ while
     code=$?
     [ -n "$interrupted" ]
 do interrupted=; done
-{ read -r _ && read -r code; } 2> /dev/null < "$notes" || :
+{ read -r _ && read -r noted && code=$noted; } 2> /dev/null < "$notes" || :
 if printf '%s %s %s\n' "$code" "$signal" "$(now)" 2> /dev/null >| "$notes"; then
     mv -f "$notes" "$record.end"
 fi

@@ -20,6 +20,7 @@ from maestro.adapters.base import Job
 from maestro.adapters.batch import BatchBackend, Limits
 from maestro.adapters.codec import Answer, Command, Facts, Sighting, Submission
 from maestro.adapters.jobrecords import REFUSED, JobRecords
+from maestro.conductor.store import Store
 from maestro.engine import AttemptId, Observation, Seen
 from maestro.errors import BackendError
 from maestro.spec.model import Resources
@@ -580,14 +581,14 @@ SPOILT = """
 def test_records_that_cannot_be_written(
     shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """People are told, and once it is mended the study goes on: nothing has failed."""
+    """People are told, and nothing has failed: the study can be taken up again."""
     install(tmp_path / "standins", monkeypatch)
     shell.write("spoilt.yaml", SPOILT)
     run = shell("maestro", "run", "-y", "-fg", "-s", "1", "-o", "out", "spoilt.yaml", code=1)
     assert "jobs/0 cannot be used: Not a directory" in run.stderr
-    (shell.folder / "out" / ".maestro" / "jobs").unlink()
-    shell("conductor", "-s", "1", "out")
-    assert set(shell.states("out").values()) == {"FINISHED"}
+    store = Store.open(str(shell.folder / "out"))
+    assert [task.state for task in store.tasks()] == ["FINISHED", "SUBMITTING"]
+    store.close()
 
 
 MANY = """
@@ -666,3 +667,14 @@ def test_a_job_that_ends_before_its_script_is_started(bench: Bench, fake: Fake) 
     end = bench.seen[-1]
     assert (end.seen, end.exit_code) == (Seen.FAILED, 73)
     assert end.detail == "exit code 73, before its script was started"
+
+
+def test_a_full_disk_does_not_change_how_a_script_ended(wrapped: Wrapped, tmp_path: Path) -> None:
+    """Where the exit code cannot be noted down, the wrapper still ends with it."""
+    path = wrapped.records.path("0.1")
+    script = tmp_path / "script"
+    script.write_text(f"#!/bin/bash\nsleep 0.3; printf '%01023d\\n' 0 > {path}.end.new\n")
+    script.chmod(0o755)
+    full = "trap '' XFSZ; ulimit -f 1; exec \"$@\""  # no file may be longer than 1024 bytes
+    words = ["bash", "-c", full, "_", wrapped.records.wrapper, "-j", "JOB", path, str(script)]
+    assert subprocess.run(words, check=False).returncode == 0
