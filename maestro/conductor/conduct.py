@@ -10,10 +10,11 @@ from contextlib import ExitStack, contextmanager
 
 from maestro.adapters import host
 from maestro.adapters.base import Backend
-from maestro.adapters.batch import BatchBackend, Limits
+from maestro.adapters.batch import BatchBackend
 from maestro.adapters.codec import Scheduler
 from maestro.adapters.jobrecords import JobRecords
 from maestro.adapters.local import LocalBackend
+from maestro.adapters.pace import Limits
 from maestro.adapters.registry import codec_for, missing_programs
 from maestro.conductor import snapshot
 from maestro.conductor.lease import Lease

@@ -17,9 +17,10 @@ import pytest
 
 from maestro.adapters import batch, commands
 from maestro.adapters.base import Job
-from maestro.adapters.batch import BatchBackend, Limits
+from maestro.adapters.batch import BatchBackend
 from maestro.adapters.codec import Answer, Command, Facts, Sighting, Submission
 from maestro.adapters.jobrecords import REFUSED, JobRecords
+from maestro.adapters.pace import Limits
 from maestro.conductor.store import Store
 from maestro.engine import AttemptId, Observation, Seen
 from maestro.errors import BackendError

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from maestro.adapters.base import Backend, Job
-from maestro.adapters.batch import BatchBackend, Limits
+from maestro.adapters.batch import BatchBackend
 from maestro.adapters.codec import Codec, LocalCodec, Scheduler
 from maestro.adapters.jobrecords import JobRecords
 from maestro.adapters.local import LocalBackend
+from maestro.adapters.pace import Limits
 from maestro.adapters.registry import codec_for
 from maestro.engine import AttemptId, Observation, Seen
 from maestro.graph.render import Rendered

@@ -1,0 +1,290 @@
+"""What has become of jobs: from what they write of themselves, and what their scheduler says.
+
+Their own records (`JobRecords`) tell at once that a job has started and, where no signal came
+between, how it has ended. The scheduler tells the rest, and outranks a record of success. What
+neither knows of is missing, and after a grace it is given up: never while it may still run.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from maestro.adapters.codec import Scheduler, Sighting
+from maestro.adapters.flights import Flight, Flights
+from maestro.adapters.jobrecords import REFUSED, JobEnd, JobRecords, JobStart
+from maestro.adapters.pace import Limits
+from maestro.adapters.records import explained
+from maestro.engine.observations import AttemptId, Observation, Seen
+
+__all__ = ["Findings"]
+
+ENDS = frozenset({
+    Seen.FINISHED, Seen.FAILED, Seen.TIMED_OUT, Seen.CANCELLED, Seen.LOST, Seen.NODE_LOST,
+})  # fmt: skip
+
+
+class Findings:
+    """What is found out about ``flights``, which leave when they have ended; ``news`` are the
+    observations that nobody has taken yet. Nothing here runs a command.
+    """
+
+    def __init__(
+        self,
+        codec: Scheduler,
+        records: JobRecords,
+        flights: Flights,
+        study: str,
+        limits: Limits,
+    ) -> None:
+        self.news: list[Observation] = []
+        self._codec = codec
+        self._records = records
+        self._flights = flights
+        self._study = study
+        self._limits = limits
+
+    def tag(self, name: str) -> str:
+        """What the submission called ``name`` is found by."""
+        return f"maestro:{self._study}:{name}"
+
+    # ---- submissions ---------------------------------------------------------------------------
+
+    def accept(self, flight: Flight, job: str) -> None:
+        """Its submission was accepted, and it is ``job``."""
+        self._flights.name(flight, job)
+        self._say(flight, Seen.ACCEPTED)
+        self._take_start(flight)  # it may have written before anybody looked for it
+        self._take_end(flight)
+
+    def refuse(self, flights: Sequence[Flight], detail: str, *, transient: bool) -> bool:
+        """Whether none of ``flights`` will ever run, whatever the scheduler has made of their
+        submission, so that another may follow. If one does run, none was refused.
+        """
+        if not all(self._records.claim(flight.key) for flight in flights):
+            return False
+        for flight in flights:
+            self._finish(flight, Seen.REFUSED, detail=detail, transient=transient)
+        return True
+
+    # ---- records -------------------------------------------------------------------------------
+
+    def look(self) -> None:
+        """Take in what jobs have written of themselves since the last look."""
+        watched: dict[str, list[str]] = {}
+        for flight in self._flights:
+            if flight.job is not None or flight.doubtful:
+                watched.setdefault(self._records.shard(flight.key), []).append(flight.key)
+        for name in self._records.news(watched):
+            key, _, kind = name.rpartition(".")
+            found = self._flights.by_key(key)
+            if found is not None and kind == "start":
+                self._take_start(found)
+            elif found is not None:
+                self._take_end(found)
+
+    def _take_start(self, flight: Flight) -> None:
+        if flight.started:
+            return
+        start = self._start(flight)
+        if start is not None and start.time is not None:
+            flight.started = True
+            if flight.job is None and start.job:
+                self._flights.name(flight, start.job)
+            self._say(flight, Seen.STARTED, at=start.time)
+
+    def _start(self, flight: Flight) -> JobStart | None:
+        """Its start record, with the job as the scheduler's commands know it, if it is known."""
+        start = self._records.start(flight.key)
+        if start is None or not start.job:
+            return start
+        return replace(start, job="" if start.job == "-" else self._codec.known_as(start.job))
+
+    def _take_end(self, flight: Flight) -> None:
+        """A script that ended undisturbed has ended as its exit code says."""
+        if flight.end is None and flight in self._flights:
+            flight.end = self._records.end(flight.key)
+            if flight.end is not None and not flight.end.signal:
+                self._end_by_record(flight, flight.end)
+
+    def _end_by_record(self, flight: Flight, end: JobEnd) -> None:
+        seen = Seen.FAILED if end.code else Seen.FINISHED
+        detail = explained(end.code) if end.code else ""
+        self._finish(flight, seen, at=end.time, code=end.code, detail=detail)
+
+    # ---- the scheduler -------------------------------------------------------------------------
+
+    def listed(
+        self, sightings: Iterable[Sighting], known: Collection[AttemptId]
+    ) -> list[Flight]:
+        """Take in what the queue lists; those of ``known`` that it does not."""
+        found: set[AttemptId] = set()
+        rests: dict[str, Sighting] = {}
+        for sighting in sightings:
+            flight = self._flights.by_job(sighting.job) or self._recognised(sighting)
+            if not self._is_ours(sighting):
+                continue
+            if flight is not None:
+                found.add(flight.attempt)
+                self._judge(flight, sighting)
+            elif sighting.seen in ENDS:
+                rests[sighting.job] = sighting
+        missing = [f for f in self._flights if f.attempt in known and f.attempt not in found]
+        return [flight for flight in missing if not self._ended_unstarted(flight, rests)]
+
+    def recalled(
+        self, sightings: Iterable[Sighting], missing: Iterable[Flight]
+    ) -> list[Flight]:
+        """Take in what the history says of jobs that have ended: of others it knows less than the
+        queue does. Those of ``missing`` that it does not know.
+        """
+        found: set[AttemptId] = set()
+        for sighting in sightings:
+            flight = self._flights.by_job(sighting.job)
+            if flight is not None and sighting.seen in ENDS:
+                found.add(flight.attempt)
+                self._judge(flight, sighting)
+        return [flight for flight in missing if flight.attempt not in found]
+
+    def _ended_unstarted(self, flight: Flight, rests: Mapping[str, Sighting]) -> bool:
+        """Whether it ended with the members of its array that never started: together they are
+        listed under the array's own id.
+        """
+        rest = rests.get(flight.array)
+        if rest is None or self._records.start(flight.key) is not None:
+            return False
+        self._judge(flight, rest)
+        return True
+
+    def _is_ours(self, sighting: Sighting) -> bool:
+        """Whether a job whose id is one of ours is ours: ids come again when a scheduler is reset.
+        Its tag may be missing, or cut short.
+        """
+        ours = self.tag("")
+        return sighting.tag.startswith(ours) or ours.startswith(sighting.tag)
+
+    def _recognised(self, sighting: Sighting) -> Flight | None:
+        """The flight whose submission was in doubt, and is found by its tag."""
+        _, underscore, index = sighting.job.rpartition("_")
+        member = int(index) if underscore and index.isdecimal() else None
+        flight = self._flights.by_tag(sighting.tag, member)
+        if flight is None or not flight.doubtful:
+            return None
+        self.accept(flight, sighting.job)
+        return flight
+
+    def _judge(self, flight: Flight, sighting: Sighting) -> None:
+        """Take in what the scheduler says of a job, beside what the job itself has written."""
+        flight.since = None
+        if flight not in self._flights:
+            return
+        if sighting.seen not in ENDS:
+            if sighting.seen is not Seen.ACCEPTED or flight.seen is not Seen.STARTED:
+                self._say(flight, sighting.seen, at=sighting.started, detail=sighting.detail)
+            return
+        start = self._start(flight)
+        if start is not None and start.job not in ("", flight.job):
+            # Another job runs the attempt: an earlier submission had been accepted after all.
+            self._flights.name(flight, start.job)
+            self._say(flight, Seen.STARTED, at=start.time)
+            return
+        self._conclude(flight, sighting, started=start is not None)
+
+    def _conclude(self, flight: Flight, sighting: Sighting, *, started: bool) -> None:
+        """The scheduler says that the job has ended."""
+        end = flight.end or self._records.end(flight.key)
+        seen, code, detail = sighting.seen, sighting.exit_code, sighting.detail
+        refused = seen is Seen.FAILED and code == REFUSED and (end is None or end.code != REFUSED)
+        if end is not None and not end.signal and (refused or seen is not Seen.FAILED):
+            self._end_by_record(flight, end)  # the script had ended before anything befell its job
+            return
+        untouched = not started and end is None and seen in (Seen.FINISHED, Seen.FAILED)
+        untouched = untouched and self._records.claim(flight.key)
+        if untouched and (refused or seen is Seen.FINISHED):
+            detail = f"job {flight.job} has ended without running it"
+            self._finish(flight, Seen.NEVER_STARTED, detail=detail)
+            return
+        if refused:
+            seen, detail = Seen.LOST, "its job was started twice, and the second time refused"
+        elif seen is Seen.FAILED and flight.cancelled and started and (end is None or end.signal):
+            seen = Seen.CANCELLED  # as was asked for; not every scheduler tells why it ended a job
+        elif seen in (Seen.FINISHED, Seen.FAILED) and end is not None and end.code:
+            seen, code = Seen.FAILED, end.code
+        if seen is Seen.FAILED and code and not detail:
+            detail = explained(code) + (", before its script was started" if untouched else "")
+        at = end.time if end is not None else sighting.ended
+        self._finish(flight, seen, at=at, code=code, detail=detail)
+
+    def give_up(self, asked: float, unknown: Iterable[Flight]) -> None:
+        """Neither the queue nor the history knew of ``unknown`` when they were ``asked``."""
+        for flight in unknown:
+            if flight not in self._flights:
+                continue
+            self._take_start(flight)
+            end = flight.end or self._records.end(flight.key)
+            if end is not None and not end.signal:
+                self._end_by_record(flight, end)
+            elif flight.cancelled and self._records.claim(flight.key):
+                self._finish(flight, Seen.CANCELLED)  # it waited, and schedulers forget such jobs
+            elif flight.since is None:
+                flight.since = asked
+                detail = f"{self._codec.title} does not know job {flight.job} at present"
+                self._say(flight, Seen.MISSING, detail=detail)
+            else:
+                in_doubt = flight.job is None and not flight.started
+                grace = self._limits.doubt if in_doubt else self._limits.missing
+                if asked - flight.since < grace:
+                    continue
+                if end is not None:  # a signal ended it, and nobody will say why it was sent
+                    self._end_by_record(flight, end)
+                else:
+                    self._claim(flight)
+
+    def _claim(self, flight: Flight) -> None:
+        """Its time is over: it never ran and never will, or nobody knows how it ended."""
+        if self._records.claim(flight.key):
+            in_doubt = flight.job is None
+            detail = "its submission got lost" if in_doubt else f"job {flight.job} got lost"
+            self._finish(flight, Seen.NEVER_STARTED, detail=detail, transient=in_doubt)
+        else:
+            detail = f"{self._codec.title} has lost its job, and how it ended is not recorded"
+            self._finish(flight, Seen.LOST, detail=detail)
+
+    def _say(
+        self, flight: Flight, seen: Seen, *, at: float | None = None, detail: str = ""
+    ) -> None:
+        """``seen`` is how it stands, which is told when it is new."""
+        if flight.seen is not seen:
+            flight.seen = seen
+            when = time.time() if at is None else at
+            self.news.append(
+                Observation(flight.attempt, seen, when, job=flight.job, detail=detail)
+            )
+
+    def _finish(
+        self,
+        flight: Flight,
+        seen: Seen,
+        *,
+        at: float | None = None,
+        code: int | None = None,
+        detail: str = "",
+        transient: bool = False,
+    ) -> None:
+        """``seen`` is how it ended. Nothing more will be told of it."""
+        start = self._records.start(flight.key) if seen in ENDS else None
+        timed = at is not None and start is not None and start.time is not None
+        self.news.append(
+            Observation(
+                flight.attempt,
+                seen,
+                time.time() if at is None else at,
+                job=flight.job,
+                exit_code=code,
+                duration=max(0.0, at - start.time) if timed else None,  # type: ignore[operator,union-attr]
+                transient=transient,
+                detail=detail,
+            )
+        )
+        self._flights.remove(flight)
