@@ -84,9 +84,11 @@ class Cluster:
         db.close()
         return rows
 
-    def jobs(self, *states: str) -> list[str]:
-        """The jobs of the cluster that are in one of ``states`` now."""
-        return self.slurm("squeue", "-h", "-r", "-t", ",".join(states), "-o", "%i").split()
+    def jobs(self) -> list[str]:
+        """The study's jobs that wait or run now."""
+        mine = f"maestro:{self.study().info.identity}:"
+        shown = self.slurm("squeue", "-h", "-r", "-t", "PD,R,CG", "-o", "%i %k").splitlines()
+        return [line.split()[0] for line in shown if mine in line]
 
     def log(self) -> str:
         return (self.out / "logs" / "study.log").read_text()

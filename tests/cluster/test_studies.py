@@ -161,7 +161,7 @@ def test_cancelling_what_runs_and_what_waits(cluster: Cluster) -> None:
     cluster.shell("maestro", "cancel", "-y", "out")
     assert set(cluster.states().values()) == {"CANCELLED"}
     assert cluster.study().outcome.value == 3
-    eventually(lambda: not cluster.jobs("PD", "R", "CG"))
+    eventually(lambda: not cluster.jobs())
 
 
 def test_interrupting_a_study_in_the_foreground(cluster: Cluster) -> None:
@@ -173,7 +173,7 @@ def test_interrupting_a_study_in_the_foreground(cluster: Cluster) -> None:
     text, _ = process.communicate(timeout=30)
     assert process.returncode == 3, text
     assert "Traceback" not in text
-    eventually(lambda: not cluster.jobs("PD", "R", "CG"))
+    eventually(lambda: not cluster.jobs())
 
 
 def test_a_scheduler_that_is_away_for_a_while(cluster: Cluster) -> None:
