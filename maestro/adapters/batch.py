@@ -66,6 +66,7 @@ class BatchBackend:
         self._findings = Findings(codec, records, self._flights, study, self._limits)
         self._waiting: list[Job] = []  # until the facts are known
         self._facts: Facts | None = None
+        self._unsure = False  # about the facts: to be asked for again when the scheduler answers
         self._largest = 1  # array; less than the scheduler takes after one filled a limit
         self._polling = False
         self._pace = Pace(self._limits)
@@ -167,7 +168,8 @@ class BatchBackend:
             self._commands.start(probe, self._learn)
 
     def _learn(self, answer: Answer) -> None:
-        if answer.code != 0:
+        self._unsure = answer.code != 0
+        if self._unsure and self._facts is None:
             log.warning("%s cannot be asked for its limits: %s", self._codec.title, answer.said)
         self._facts = self._codec.facts(answer)
         self._largest = self._facts.largest if self._arrays else 1
@@ -250,6 +252,9 @@ class BatchBackend:
         if self.health.trouble:
             log.info("%s answers again", self._codec.title)
         self.health = Health(answered=time.time())
+        if self._unsure:
+            self._unsure = False
+            self._ask_for_facts()
         missing = self._findings.listed(sightings, known)
         del missing[REMEMBERED:]  # for later polls: nothing is given up that was not asked for
         jobs = [flight.job for flight in missing if flight.job is not None]

@@ -8,7 +8,7 @@ neither knows of is missing, and after a grace it is given up: never while it ma
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from maestro.adapters.codec import Scheduler, Sighting
@@ -39,6 +39,7 @@ class Findings:
         limits: Limits,
     ) -> None:
         self.news: list[Observation] = []
+        self._tags: set[str] = set()  # that the queue told of, when it was last asked
         self._codec = codec
         self._records = records
         self._flights = flights
@@ -116,22 +117,17 @@ class Findings:
     # ---- the scheduler -------------------------------------------------------------------------
 
     def listed(
-        self, sightings: Iterable[Sighting], known: Collection[AttemptId]
+        self, sightings: Sequence[Sighting], known: Collection[AttemptId]
     ) -> list[Flight]:
         """Take in what the queue lists; those of ``known`` that it does not."""
         found: set[AttemptId] = set()
-        rests: dict[str, Sighting] = {}
+        self._tags = {sighting.tag for sighting in sightings}
         for sighting in sightings:
             flight = self._flights.by_job(sighting.job) or self._recognised(sighting)
-            if not self._is_ours(sighting):
-                continue
-            if flight is not None:
+            if flight is not None and self._is_ours(sighting):
                 found.add(flight.attempt)
                 self._judge(flight, sighting)
-            elif sighting.seen in ENDS:
-                rests[sighting.job] = sighting
-        missing = [f for f in self._flights if f.attempt in known and f.attempt not in found]
-        return [flight for flight in missing if not self._ended_unstarted(flight, rests)]
+        return [f for f in self._flights if f.attempt in known and f.attempt not in found]
 
     def recalled(
         self, sightings: Iterable[Sighting], missing: Iterable[Flight]
@@ -146,16 +142,6 @@ class Findings:
                 found.add(flight.attempt)
                 self._judge(flight, sighting)
         return [flight for flight in missing if flight.attempt not in found]
-
-    def _ended_unstarted(self, flight: Flight, rests: Mapping[str, Sighting]) -> bool:
-        """Whether it ended with the members of its array that never started: together they are
-        listed under the array's own id.
-        """
-        rest = rests.get(flight.array)
-        if rest is None or self._records.start(flight.key) is not None:
-            return False
-        self._judge(flight, rest)
-        return True
 
     def _is_ours(self, sighting: Sighting) -> bool:
         """Whether a job whose id is one of ours is ours: ids come again when a scheduler is reset.
@@ -199,8 +185,8 @@ class Findings:
         if end is not None and not end.signal and (refused or seen is not Seen.FAILED):
             self._end_by_record(flight, end)  # the script had ended before anything befell its job
             return
-        untouched = not started and end is None and seen in (Seen.FINISHED, Seen.FAILED)
-        untouched = untouched and self._records.claim(flight.key)
+        untouched = not started and end is None and seen is not Seen.CANCELLED
+        untouched = untouched and self._records.claim(flight.key)  # nor will it run beside another
         if untouched and (refused or seen is Seen.FINISHED):
             detail = f"job {flight.job} has ended without running it"
             self._finish(flight, Seen.NEVER_STARTED, detail=detail)
@@ -225,8 +211,8 @@ class Findings:
             end = flight.end or self._records.end(flight.key)
             if end is not None and not end.signal:
                 self._end_by_record(flight, end)
-            elif flight.cancelled and self._records.claim(flight.key):
-                self._finish(flight, Seen.CANCELLED)  # it waited, and schedulers forget such jobs
+            elif end is None and self._is_withdrawn(flight):
+                self._finish(flight, Seen.CANCELLED, detail="cancelled before it was started")
             elif flight.since is None:
                 flight.since = asked
                 detail = f"{self._codec.title} does not know job {flight.job} at present"
@@ -240,6 +226,16 @@ class Findings:
                     self._end_by_record(flight, end)
                 else:
                     self._claim(flight)
+
+    def _is_withdrawn(self, flight: Flight) -> bool:
+        """Whether a missing job has been cancelled before it was started: by us, or as a member of
+        an array that its scheduler still knows. Of such jobs not every scheduler keeps a trace. If
+        so, it never will run.
+        """
+        if flight.started or flight.job is None:
+            return False
+        removed = flight.since is not None and flight.index is not None and flight.tag in self._tags
+        return (flight.cancelled or removed) and self._records.claim(flight.key)
 
     def _claim(self, flight: Flight) -> None:
         """Its time is over: it never ran and never will, or nobody knows how it ended."""

@@ -88,16 +88,20 @@ class JobRecords:
         words = _words(f"{self.path(key)}.start")
         if words is None or words[:1] == [_GIVEN_UP]:
             return None
-        if len(words) != 4:
+        try:
+            job, host, _, at = words
+            return JobStart(job, host, float(at))
+        except ValueError:  # its text has not arrived, or not all of it
             return JobStart()
-        return JobStart(words[0], words[1], float(words[3]))
 
     def end(self, key: str) -> JobEnd | None:
         """The end record of ``key``, if there is one."""
         words = _words(f"{self.path(key)}.end")
-        if words is None or len(words) != 3:
+        try:
+            code, sent, at = words or []
+            return JobEnd(int(code), int(sent), float(at))
+        except ValueError:
             return None
-        return JobEnd(int(words[0]), int(words[1]), float(words[2]))
 
     def claim(self, key: str) -> bool:
         """Give ``key`` up: whether no job has started it, and none ever will."""

@@ -19,7 +19,7 @@ from maestro.adapters import batch, commands
 from maestro.adapters.base import Job
 from maestro.adapters.batch import BatchBackend
 from maestro.adapters.codec import Answer, Command, Facts, Sighting, Submission
-from maestro.adapters.jobrecords import REFUSED, JobRecords
+from maestro.adapters.jobrecords import REFUSED, JobRecords, JobStart
 from maestro.adapters.pace import Limits
 from maestro.conductor.store import Store
 from maestro.engine import AttemptId, Observation, Seen
@@ -53,6 +53,7 @@ class Fake:
         self.rows: dict[str, Sighting] = {}
         self.past: dict[str, Sighting] = {}
         self.last = 100
+        self.mute = False
         self.submit: Callable[[str], Answer] = self.accept
         self._told: list[list[Sighting]] = []
 
@@ -68,6 +69,8 @@ class Fake:
         self.ran.append(command.arguments)
         if name == "submit":
             return self.submit(words[0])
+        if name == "probe" and self.mute:
+            return Answer(1, "", "no answer")
         if name in ("queue", "history"):
             rows = self.rows.values() if name == "queue" else map(self.past.get, words)
             self._told.append([row for row in rows if row is not None])
@@ -94,7 +97,7 @@ class Fake:
         return None if self.largest == 1 else Command(("probe",))
 
     def facts(self, answer: Answer) -> Facts:
-        return Facts(largest=self.largest)
+        return Facts(largest=1 if answer.code else self.largest)
 
     def submission(self, submission: Submission, facts: Facts) -> Command:
         return Command(("submit", submission.tag, str(submission.limit)))
@@ -679,3 +682,70 @@ def test_a_full_disk_does_not_change_how_a_script_ended(wrapped: Wrapped, tmp_pa
     full = "trap '' XFSZ; ulimit -f 1; exec \"$@\""  # no file may be longer than 1024 bytes
     words = ["bash", "-c", full, "_", wrapped.records.wrapper, "-j", "JOB", path, str(script)]
     assert subprocess.run(words, check=False).returncode == 0
+
+
+def test_cancelled_members_of_which_no_trace_is_left(bench: Bench, fake: Fake) -> None:
+    """Slurm keeps none of those that were pending: nobody waits, and nothing is submitted again."""
+    fake.largest = 10
+    backend = bench.backend(arrays=True, limits=replace(QUICK, missing=1000.0))
+    bench.answered(backend, [bench.job(row) for row in range(4)])
+    tag = fake.of("submit")[0][1]
+    for index in range(3):
+        fake.see(f"101_{index}", Seen.ACCEPTED, tag)
+    bench.wait(backend, lambda: bench.end("t3"))
+    fake.rows.clear()
+    fake.see("101", Seen.CANCELLED, tag)
+    bench.write("2.1", start="101_2 host 1")
+    bench.wait(backend, lambda: bench.end("t0") and bench.end("t1"))
+    bench.let(backend, 3)
+    assert [bench.kinds(f"t{row}")[-1] for row in range(4)] == [
+        Seen.CANCELLED, Seen.CANCELLED, Seen.MISSING, Seen.CANCELLED
+    ]  # fmt: skip
+
+
+def test_a_cancelled_job_that_is_missing_need_not_be_waited_for(bench: Bench) -> None:
+    backend = bench.backend(limits=replace(QUICK, missing=1000.0))
+    bench.answered(backend, [bench.job(0), bench.job(1)])
+    bench.write("1.1", start="102 host 1")
+    backend.cancel([AttemptId("t0", 1), AttemptId("t1", 1)])
+    bench.wait(backend, bench.end)
+    bench.let(backend, 3)
+    assert bench.kinds("t0")[-1] is Seen.CANCELLED
+    assert bench.kinds("t1")[-1] is Seen.MISSING
+
+
+def test_a_scheduler_that_was_down_at_first_is_asked_for_its_limits_again(
+    bench: Bench, fake: Fake
+) -> None:
+    """Or its arrays would be lost to a study for good."""
+    fake.largest, fake.mute = 10, True
+    backend = bench.backend(arrays=True)
+    bench.answered(backend, [bench.job(0), bench.job(1)])
+    assert len(fake.of("submit")) == 2
+    fake.mute = False
+    bench.let(backend, 4)
+    backend.submit([bench.job(2), bench.job(3)])
+    bench.wait(backend, lambda: bench.kinds("t3"))
+    assert len(fake.of("submit")) == 3
+
+
+def test_a_lost_job_never_runs_beside_its_successor(
+    bench: Bench, fake: Fake, wrapped: Wrapped
+) -> None:
+    """Its node did not boot; another attempt follows, and then an operator starts it again."""
+    backend = bench.pending(0)
+    fake.see("101", Seen.NODE_LOST)
+    bench.wait(backend, bench.end)
+    assert bench.kinds()[-1] is Seen.NODE_LOST
+    assert wrapped("-j", "JOB", bench.records.path("0.1"), "/bin/true", JOB="101") == REFUSED
+
+
+@pytest.mark.parametrize("text", ["", "101", "101 host 1 \0\0\0", "\0" * 40, "101 host 1 2 3"])
+def test_records_whose_text_has_not_arrived(bench: Bench, text: str) -> None:
+    """Network file systems may show a file before what is in it, or zeros in its place."""
+    bench.records.prepare(["0.1"])
+    for kind in ("start", "end"):
+        Path(f"{bench.records.path('0.1')}.{kind}").write_text(text)
+    assert bench.records.start("0.1") == JobStart()
+    assert bench.records.end("0.1") is None
+    assert not bench.records.claim("0.1")
