@@ -142,7 +142,7 @@ class Scheduler(Codec, Protocol):
 
     job_variables: tuple[str, ...]
     """The environment variables that make up a job's id, inside the job: set, and without white
-    space (see `known_as`).
+    space (see `known_as`). ``A:B`` is B where A is not set.
     """
 
     array_variables: tuple[str, ...] = ()

@@ -68,7 +68,8 @@ class FluxCodec(Scheduler):
     title = "Flux"
     extension = ".flux.sh"
     programs = ("flux",)
-    job_variables = ("FLUX_ENCLOSING_ID", "FLUX_JOB_ID")  # see known_as
+    # The script of an instance has only the second, from Flux 0.71 on.
+    job_variables = ("FLUX_JOB_ID:FLUX_ENCLOSING_ID",)
     keys = frozenset({
         "nodes", "procs", "gpus", "cores_per_task", "walltime", "exclusive_allocation",
         "exclusive_launcher", "nested", "waitable", "priority", "allocation_args", "launcher_args",
@@ -196,11 +197,8 @@ class FluxCodec(Scheduler):
         raise BackendError(answer.said, transient=bool(_TRANSIENT.search(answer.err)))
 
     def known_as(self, recorded: str) -> str:
-        """As `accepted` has it. ``recorded`` are the ids of the instance around the script and of
-        its own job: the script of an instance has the former only, and none before Flux 0.71.
-        """
-        enclosing, _, own = recorded.rpartition("_")
-        return _plain(enclosing if own == "-" and enclosing else own)
+        """As `accepted` has it."""
+        return _plain(recorded)
 
     # ---- looking -------------------------------------------------------------------------------
 

@@ -343,10 +343,6 @@ def test_refused(err: str, transient: bool) -> None:
 @pytest.mark.parametrize(
     ("recorded", "job"),
     [
-        ("ƒAbc_-", "fAbc"),  # the script of an instance, from flux-core 0.71 on
-        ("-_-", "-"),  # before it
-        ("-_ƒAbc", "fAbc"),  # a job of the system's instance
-        ("ƒOuter_ƒAbc", "fAbc"),  # a job of an instance that is one
         ("ƒAbc", "fAbc"),
         ("", ""),
     ],

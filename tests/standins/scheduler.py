@@ -270,7 +270,8 @@ def flux_submit(kind: str, arguments: list[str]) -> int:
         "cwd": options.cwd,
         "out": options.output.replace("{{id}}", f58(number)),
         "err": options.error.replace("{{id}}", f58(number)),
-        "environment": {"FLUX_JOB_ID": f58(number)},
+        # Flux takes the first away from the script of an instance.
+        "environment": {"FLUX_ENCLOSING_ID" if kind == "batch" else "FLUX_JOB_ID": f58(number)},
         "description": options.setattr[-1],
         "held": options.urgency == "0",
         "limit": limit or None,
