@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from maestro.engine.observations import AttemptId, Observation, Seen
+from maestro.engine.observations import AttemptId, Observation
 from maestro.spec.model import Resources
 
-__all__ = ["AttemptId", "Backend", "Health", "Job", "Observation", "Seen"]
+__all__ = ["Backend", "Health", "Job"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,6 @@ class BatchBackend:
         self.health = Health()
         self._codec = codec
         self._records = records
-        self._study = study
         self._key = key
         self._throttle = throttle
         self._arrays = arrays and bool(codec.array_variables)

@@ -46,8 +46,6 @@ class Commands:
         self._listen, self._call = socket.socketpair()
         self._listen.setblocking(False)
         self._call.setblocking(False)
-        self.started = 0
-        """How many there have been."""
 
     def start(self, command: Command, then: Then) -> None:
         """Run ``command``, and call ``then`` with its answer in a later `collect`.
@@ -57,7 +55,6 @@ class Commands:
         BackendError
             This machine has no room for a single thread.
         """
-        self.started += 1
         self._under_way += 1
         if len(self._threads) < min(WORKERS, self._under_way):
             thread = threading.Thread(target=self._work, name="scheduler", daemon=True)

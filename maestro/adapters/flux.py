@@ -225,8 +225,6 @@ class FluxCodec(Scheduler):
         return Command(("flux", "cancel", *jobs), self._environment)
 
 
-
-
 def _options(options: Options) -> Iterator[str]:
     """Options as they are written; groups with their paths: ``--setattr=system.x=1``."""
     for name, value in options:

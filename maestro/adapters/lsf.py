@@ -198,8 +198,6 @@ class LsfCodec(Scheduler):
         return Command(("bkill", *jobs))
 
 
-
-
 def _name(task: str) -> str:
     """What LSF takes for a job's name: brackets would make an array of it."""
     return re.sub(r"[^\w.%+:@=(),/-]", "", task.replace(" ", "_"))

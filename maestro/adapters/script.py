@@ -17,7 +17,6 @@ __all__ = [
     "directives",
     "further",
     "grouped",
-    "in_words",
     "option",
     "plain_script",
     "quoted",
@@ -82,17 +81,13 @@ def _words(text: str) -> list[str]:
 def quoted(text: str) -> str:
     """``text`` between double quotes, on one line."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{in_words(escaped)}"'
+    line = re.sub("\r\n|[\r\n]", " ", escaped)
+    return f'"{line}"'
 
 
 def word(text: str) -> str:
     """``text`` as it is, where it is one word by itself, else between quotes."""
     return text if text == shlex.quote(text) else quoted(text)
-
-
-def in_words(text: str) -> str:
-    """``text`` on one line."""
-    return re.sub("\r\n|[\r\n]", " ", text)
 
 
 def setting(batch: Batch, key: str) -> str:
