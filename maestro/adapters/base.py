@@ -66,7 +66,7 @@ class Backend(Protocol):
             Nothing can be run any more. What runs goes on.
         """
 
-    def pace(self, sleeptime: float, throttle: int) -> None:
+    def heed(self, sleeptime: float, throttle: int) -> None:
         """Heed other settings from now on: seconds between two questions to a scheduler, and most
         jobs in flight.
         """

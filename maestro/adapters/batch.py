@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 CHUNK = 500
 """Jobs that one command line names at most, to end them."""
 
-REMEMBERED = 5000
+MOST_MISSING = 5000
 """Missing jobs that one poll looks into, and asks the scheduler's history for."""
 
 
@@ -110,7 +110,7 @@ class BatchBackend:
         news, self._findings.news = self._findings.news, []
         return news
 
-    def pace(self, sleeptime: float, throttle: int) -> None:
+    def heed(self, sleeptime: float, throttle: int) -> None:
         """Heed other settings; arrays that are in flight are told theirs."""
         self._limits = replace(self._limits, sleeptime=sleeptime)
         self._pace.change(self._limits)
@@ -255,20 +255,20 @@ class BatchBackend:
             self._unsure = False
             self._ask_for_facts()
         missing = self._findings.listed(sightings, known)
-        del missing[REMEMBERED:]  # for later polls: nothing is given up that was not asked for
+        del missing[MOST_MISSING:]  # for later polls: nothing is given up that was not asked for
         jobs = [flight.job for flight in missing if flight.job is not None]
         command = self._codec.history(jobs) if jobs else None
         if command is None:
-            self._conclude(asked, missing)
+            self._end_poll(asked, missing)
         else:
             self._commands.start(command, partial(self._recalled, asked, missing))
 
     def _recalled(self, asked: float, missing: Sequence[Flight], answer: Answer) -> None:
         if answer.code != 0:
             log.debug("%s has no history: %s", self._codec.title, answer.said)
-        self._conclude(asked, self._findings.recalled(self._codec.recalled(answer), missing))
+        self._end_poll(asked, self._findings.recalled(self._codec.recalled(answer), missing))
 
-    def _conclude(self, asked: float, unknown: Sequence[Flight]) -> None:
+    def _end_poll(self, asked: float, unknown: Sequence[Flight]) -> None:
         """A poll ends."""
         self._findings.give_up(asked, unknown)
         self._polling = False
@@ -288,13 +288,13 @@ class BatchBackend:
     def _end_jobs(self, flights: Sequence[Flight]) -> None:
         jobs = [flight.job for flight in flights if flight.job is not None]
         for first in range(0, len(jobs), CHUNK):
-            self._commands.start(self._codec.cancel(jobs[first : first + CHUNK]), self._told)
+            self._commands.start(self._codec.cancel(jobs[first : first + CHUNK]), self._done)
 
     def _limit(self, array: str) -> None:
         if command := self._codec.throttle(array, self._throttle):
-            self._commands.start(command, self._told)
+            self._commands.start(command, self._done)
 
-    def _told(self, answer: Answer) -> None:
+    def _done(self, answer: Answer) -> None:
         """What has failed is tried again at the next poll, where it matters."""
         if answer.code != 0:
             log.debug("%s: %s", self._codec.title, answer.said)

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from maestro.adapters.codec import Scheduler, Sighting
 from maestro.adapters.flights import Flight, Flights
-from maestro.adapters.jobrecords import REFUSED, JobEnd, JobRecords, JobStart
+from maestro.adapters.jobrecords import TURNED_AWAY, JobEnd, JobRecords, JobStart
 from maestro.adapters.pace import Limits
 from maestro.adapters.records import explained
 from maestro.engine.observations import AttemptId, Observation, Seen
@@ -181,17 +181,18 @@ class Findings:
         """The scheduler says that the job has ended."""
         end = flight.end or self._records.end(flight.key)
         seen, code, detail = sighting.seen, sighting.exit_code, sighting.detail
-        refused = seen is Seen.FAILED and code == REFUSED and (end is None or end.code != REFUSED)
-        if end is not None and not end.signal and (refused or seen is not Seen.FAILED):
+        turned_away = seen is Seen.FAILED and code == TURNED_AWAY
+        turned_away = turned_away and (end is None or end.code != TURNED_AWAY)
+        if end is not None and not end.signal and (turned_away or seen is not Seen.FAILED):
             self._end_by_record(flight, end)  # the script had ended before anything befell its job
             return
         untouched = not started and end is None and seen is not Seen.CANCELLED
         untouched = untouched and self._records.claim(flight.key)  # nor will it run beside another
-        if untouched and (refused or seen is Seen.FINISHED):
+        if untouched and (turned_away or seen is Seen.FINISHED):
             detail = f"job {flight.job} has ended without running it"
             self._finish(flight, Seen.NEVER_STARTED, detail=detail)
             return
-        if refused:
+        if turned_away:
             seen, detail = Seen.LOST, "its job was started twice, and the second time refused"
         elif seen is Seen.FAILED and flight.cancelled and started and (end is None or end.signal):
             seen = Seen.CANCELLED  # as was asked for; not every scheduler tells why it ended a job

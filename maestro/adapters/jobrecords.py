@@ -16,9 +16,9 @@ from importlib import resources
 
 from maestro.adapters.base import Job
 
-__all__ = ["REFUSED", "JobEnd", "JobRecords", "JobStart"]
+__all__ = ["TURNED_AWAY", "JobEnd", "JobRecords", "JobStart"]
 
-REFUSED = 75
+TURNED_AWAY = 75
 """The exit code of a job that found its attempt started, or given up, before."""
 
 SHARD = 1000

@@ -101,7 +101,7 @@ class LocalBackend:
         self._flush()
         return observations
 
-    def pace(self, sleeptime: float, throttle: int) -> None:
+    def heed(self, sleeptime: float, throttle: int) -> None:
         """Neither matters here: nobody is asked, and the engine throttles."""
 
     def fileno(self) -> int:

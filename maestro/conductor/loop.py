@@ -169,7 +169,7 @@ class Conductor:
             self.engine.policy, throttle=self.settings.throttle, rlimit=self.settings.rlimit
         )
         for backend in self._backends.values():
-            backend.pace(self.settings.sleeptime, self.settings.throttle)
+            backend.heed(self.settings.sleeptime, self.settings.throttle)
         self._store.commit(self._lease.epoch, settings=self.settings)
 
     def _submit(self, submissions: Sequence[Submit]) -> None:

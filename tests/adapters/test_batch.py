@@ -19,7 +19,7 @@ from maestro.adapters import batch, commands
 from maestro.adapters.base import Job
 from maestro.adapters.batch import BatchBackend
 from maestro.adapters.codec import Answer, Command, Facts, Sighting, Submission
-from maestro.adapters.jobrecords import REFUSED, JobRecords, JobStart
+from maestro.adapters.jobrecords import TURNED_AWAY, JobRecords, JobStart
 from maestro.adapters.pace import Limits
 from maestro.conductor.store import Store
 from maestro.engine import AttemptId, Observation, Seen
@@ -239,15 +239,15 @@ def test_a_job_that_the_scheduler_starts_again_is_lost(bench: Bench, fake: Fake,
     """An operator puts it back into the queue: the wrapper refuses, whatever the first run left."""
     backend = bench.pending(0)
     bench.write("0.1", start="101 host 1", **({"end": end} if end else {}))
-    fake.see("101", Seen.FAILED, exit_code=REFUSED)
+    fake.see("101", Seen.FAILED, exit_code=TURNED_AWAY)
     bench.wait(backend, bench.end)
     assert bench.kinds()[-1] is Seen.LOST
 
 
 def test_a_script_may_end_with_the_code_of_a_refusal(bench: Bench, fake: Fake) -> None:
     backend = bench.pending(0)
-    bench.write("0.1", start="101 host 1", end=f"{REFUSED} 10")
-    fake.see("101", Seen.FAILED, exit_code=REFUSED)
+    bench.write("0.1", start="101 host 1", end=f"{TURNED_AWAY} 10")
+    fake.see("101", Seen.FAILED, exit_code=TURNED_AWAY)
     bench.wait(backend, bench.end)
     assert bench.kinds()[-1] is Seen.FAILED
 
@@ -266,7 +266,7 @@ def test_what_was_given_up_and_refuses_has_never_started(bench: Bench, fake: Fak
     assert bench.records.claim("0.1")
     backend = bench.backend()
     backend.recover({AttemptId("t0", 1): None})
-    fake.see("77", Seen.FAILED, "maestro:study:0.1", exit_code=REFUSED)
+    fake.see("77", Seen.FAILED, "maestro:study:0.1", exit_code=TURNED_AWAY)
     bench.wait(backend, bench.end)
     assert bench.kinds()[-1] is Seen.NEVER_STARTED
 
@@ -389,7 +389,7 @@ def test_ids_with_underscores(bench: Bench, fake: Fake) -> None:
 def test_the_history_is_asked_for_all_before_they_are_given_up(
     bench: Bench, fake: Fake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch, "REMEMBERED", 2)
+    monkeypatch.setattr(batch, "MOST_MISSING", 2)
     backend = bench.pending(0, 1, 2)
     fake.past["103"] = Sighting("103", Seen.CANCELLED)
     bench.wait(backend, lambda: bench.end("t2"))
@@ -424,7 +424,7 @@ def test_a_throttle_reaches_arrays_that_are_being_submitted(bench: Bench, fake: 
     backend = bench.backend(arrays=True)
     backend.submit([bench.job(0), bench.job(1)])
     bench.wait(backend, lambda: fake.of("submit"))
-    backend.pace(0.05, 1)
+    backend.heed(0.05, 1)
     gate.set()
     bench.wait(backend, lambda: fake.of("throttle"))
     assert fake.of("throttle") == [("throttle", "101", "1")]
@@ -448,7 +448,7 @@ def test_what_was_refused_never_runs(bench: Bench, fake: Fake, wrapped: Wrapped)
     backend.submit([bench.job()])
     bench.wait(backend, bench.end)
     assert bench.kinds() == [Seen.REFUSED]
-    assert wrapped("-j", "JOB", bench.records.path("0.1"), "/bin/true", JOB="77") == REFUSED
+    assert wrapped("-j", "JOB", bench.records.path("0.1"), "/bin/true", JOB="77") == TURNED_AWAY
 
 
 def test_what_was_refused_and_runs_was_not_refused(bench: Bench, fake: Fake) -> None:
