@@ -112,8 +112,7 @@ class BatchBackend:
 
     def heed(self, sleeptime: float, throttle: int) -> None:
         """Heed other settings; arrays that are in flight are told theirs."""
-        self._limits = replace(self._limits, sleeptime=sleeptime)
-        self._pace.change(self._limits)
+        self._pace.change(sleeptime)
         if throttle != self._throttle:
             self._throttle = throttle
             for job in self._flights.arrays:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 __all__ = ["Limits", "Pace"]
 
@@ -39,9 +39,9 @@ class Pace:
         self._failures = 0
         self.due = time.monotonic() + self._interval()
 
-    def change(self, limits: Limits) -> None:
-        """Heed other limits from now on."""
-        self._limits = limits
+    def change(self, sleeptime: float) -> None:
+        """Wait ``sleeptime`` seconds between two polls from now on."""
+        self._limits = replace(self._limits, sleeptime=sleeptime)
         self.due = min(self.due, time.monotonic() + self._interval())
 
     def hurry(self) -> None:
