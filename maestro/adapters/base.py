@@ -6,6 +6,8 @@ behind `Backend.fileno`, which becomes readable.
 
 from __future__ import annotations
 
+import contextlib
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -13,7 +15,7 @@ from typing import Protocol
 from maestro.engine.observations import AttemptId, Observation
 from maestro.spec.model import Resources
 
-__all__ = ["Backend", "Health", "Job"]
+__all__ = ["Backend", "Health", "Job", "explained"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +81,11 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """Stop listening. What runs goes on running."""
+
+
+def explained(code: int) -> str:
+    """An exit code other than 0, in words."""
+    if code > 128:
+        with contextlib.suppress(ValueError):
+            return f"ended by {signal.Signals(code - 128).name}"
+    return f"exit code {code}"

@@ -11,11 +11,11 @@ import time
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
+from maestro.adapters.base import explained
 from maestro.adapters.codec import Scheduler, Sighting
 from maestro.adapters.flights import Flight, Flights
 from maestro.adapters.jobrecords import TURNED_AWAY, JobEnd, JobRecords, JobStart
 from maestro.adapters.pace import Limits
-from maestro.adapters.records import explained
 from maestro.engine.observations import AttemptId, Observation, Seen
 
 __all__ = ["Findings"]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import signal
 from typing import NamedTuple
 
 from maestro.adapters import host
+from maestro.adapters.base import explained
 from maestro.engine.observations import AttemptId, Observation, Seen
 
-__all__ = ["End", "Open", "Reader", "Start", "ended", "explained", "started"]
+__all__ = ["End", "Open", "Reader", "Start", "ended", "started"]
 
 
 class Open(NamedTuple):
@@ -120,11 +119,3 @@ def ended(record: End) -> Observation:
         duration=record.seconds,
         detail=detail,
     )
-
-
-def explained(code: int) -> str:
-    """An exit code other than 0, in words."""
-    if code > 128:
-        with contextlib.suppress(ValueError):
-            return f"ended by {signal.Signals(code - 128).name}"
-    return f"exit code {code}"
