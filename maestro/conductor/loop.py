@@ -218,7 +218,8 @@ class Conductor:
         """Commit what is unrecorded, when it is due, and give a sign of life."""
         now = time.monotonic()
         waited = now - self._recorded_at
-        health = next((b.health for local, b in self._backends.items() if not local), Health())
+        batch = self._backends.get(False)
+        health = batch.health if batch is not None else Health()
         due = waited >= (COMMIT if self._unrecorded else HEARTBEAT)
         outcome = self.engine.outcome
         troubled = health.trouble != self._health.trouble
