@@ -16,7 +16,7 @@ from maestro.adapters.base import Health, Job
 from maestro.adapters.codec import Answer, Facts, Scheduler
 from maestro.adapters.commands import Commands
 from maestro.adapters.findings import Findings
-from maestro.adapters.flights import Flight, Flights
+from maestro.adapters.flights import Flight, Flights, member
 from maestro.adapters.jobrecords import JobRecords
 from maestro.adapters.pace import Limits, Pace
 from maestro.adapters.parcels import array, parcels, single
@@ -209,7 +209,7 @@ class BatchBackend:
         if self._arrays and self._facts is not None and len(flights) >= self._largest:
             self._largest = min(2 * self._largest, self._facts.largest)
         for flight in flights:
-            own = job if flight.index is None else self._codec.member(job, flight.index)
+            own = job if flight.index is None else member(job, flight.index)
             self._findings.accept(flight, own)
         if len(flights) > 1 and throttle != self._throttle:
             self._limit(job)

@@ -146,7 +146,9 @@ class Scheduler(Codec, Protocol):
     """
 
     array_variables: tuple[str, ...] = ()
-    """The same for a member of an array, the last one being its index; empty without arrays."""
+    """The same for a member of an array, the last one being its index; empty without arrays. The
+    members of the array ``7`` are ``7_0``, ``7_1`` and so on, and no other id has an underscore.
+    """
 
     @abstractmethod
     def directives(self, script: str) -> tuple[str, ...]:
@@ -187,12 +189,6 @@ class Scheduler(Codec, Protocol):
         BackendError
             It was refused; ``transient`` when the task is not to blame.
         """
-
-    def member(self, job: str, index: int) -> str:
-        """The id of a member of the array ``job``: ``<job>_<index>``. No other id may hold an
-        underscore.
-        """
-        return f"{job}_{index}"
 
     def known_as(self, recorded: str) -> str:
         """The id, as `accepted` gives it, of a job that calls itself ``recorded``: the values of

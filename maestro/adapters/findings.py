@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from maestro.adapters.base import explained
 from maestro.adapters.codec import Scheduler, Sighting
-from maestro.adapters.flights import Flight, Flights
+from maestro.adapters.flights import Flight, Flights, parts
 from maestro.adapters.jobrecords import TURNED_AWAY, JobEnd, JobRecords, JobStart
 from maestro.adapters.pace import Limits
 from maestro.engine.observations import AttemptId, Observation, Seen
@@ -152,9 +152,8 @@ class Findings:
 
     def _recognised(self, sighting: Sighting) -> Flight | None:
         """The flight whose submission was in doubt, and is found by its tag."""
-        _, underscore, index = sighting.job.rpartition("_")
-        member = int(index) if underscore and index.isdecimal() else None
-        flight = self._flights.by_tag(sighting.tag, member)
+        _, index = parts(sighting.job)
+        flight = self._flights.by_tag(sighting.tag, index)
         if flight is None or not flight.doubtful:
             return None
         self.accept(flight, sighting.job)

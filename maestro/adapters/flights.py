@@ -8,7 +8,18 @@ from dataclasses import dataclass
 from maestro.adapters.jobrecords import JobEnd
 from maestro.engine.observations import AttemptId, Seen
 
-__all__ = ["Flight", "Flights"]
+__all__ = ["Flight", "Flights", "member", "parts"]
+
+
+def member(array: str, index: int) -> str:
+    """The id of a member of ``array``."""
+    return f"{array}_{index}"
+
+
+def parts(job: str) -> tuple[str, int | None]:
+    """The array, and the index in it, of a ``job`` that is a member; else itself, and None."""
+    array, _, index = job.rpartition("_")
+    return (array, int(index)) if array and index.isdecimal() else (job, None)
 
 
 @dataclass(slots=True)
@@ -37,7 +48,8 @@ class Flight:
         """The array that its job is a member of; empty where it is none."""
         if self.job is None or self.index is None:
             return ""
-        return self.job.rpartition("_")[0]
+        array, index = parts(self.job)
+        return "" if index is None else array
 
     def doubt(self, now: float) -> None:
         """Its submission may or may not have been accepted."""

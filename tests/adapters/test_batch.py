@@ -110,9 +110,6 @@ class Fake:
         full = crowded and "full" in answer.err
         raise BackendError(answer.said, transient=full or "later" in answer.err)
 
-    def member(self, job: str, index: int) -> str:
-        return f"{job}_{index}"
-
     def known_as(self, recorded: str) -> str:
         return recorded
 

@@ -316,7 +316,6 @@ def test_an_array(limit: int, array: str) -> None:
         array, "--job-name=sim", "--output=/dev/null", "--error=/dev/null",
         "/s/wrapper.sh", "-j", "SLURM_JOB_ID", "/s/0/1.1", "/s/sim.sh",
     )  # fmt: skip
-    assert made.member("12", 3) == "12_3"
     assert made.known_as("12_3") == "12_3"
 
 
