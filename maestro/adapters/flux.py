@@ -17,9 +17,8 @@ from maestro.adapters.script import (
     directives,
     further,
     option,
-    plain_script,
     quoted,
-    script,
+    scheduled_script,
     seconds,
     setting,
     urgency,
@@ -29,7 +28,6 @@ from maestro.engine.observations import Seen
 from maestro.errors import BackendError
 from maestro.graph.render import Rendered
 from maestro.spec.model import Batch, Options, Resources, Value
-from maestro.spec.tokens import apply_launcher
 from maestro.spec.values import as_options
 
 __all__ = ["FluxCodec"]
@@ -88,11 +86,8 @@ class FluxCodec(Scheduler):
 
     def script(self, task: Rendered, command: str) -> str:
         """The script of ``task``, with directives if it names nodes or procs."""
-        if not task.resources.scheduled:
-            return plain_script(self._batch, task.resources, command)
-        head = [f"#flux: {line}" for line in self._head(task)]
-        command = apply_launcher(command, lambda n, p: self._launch(task.resources, n, p))
-        return script(self._batch.shell, head, command)
+        head = (f"#flux: {line}" for line in self._head(task))
+        return scheduled_script(self._batch, task, command, head, self._launch)
 
     def _head(self, task: Rendered) -> Iterator[str]:
         step = task.resources

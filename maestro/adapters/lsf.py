@@ -15,8 +15,7 @@ from maestro.adapters.script import (
     further,
     grouped,
     option,
-    plain_script,
-    script,
+    scheduled_script,
     seconds,
     setting,
     word,
@@ -25,7 +24,6 @@ from maestro.engine.observations import Seen
 from maestro.errors import BackendError
 from maestro.graph.render import Rendered
 from maestro.spec.model import Batch, Resources
-from maestro.spec.tokens import apply_launcher
 
 __all__ = ["LsfCodec"]
 
@@ -101,11 +99,8 @@ class LsfCodec(Scheduler):
 
     def script(self, task: Rendered, command: str) -> str:
         """The script of ``task``, with directives if it names nodes or procs."""
-        if not task.resources.scheduled:
-            return plain_script(self._batch, task.resources, command)
-        head = [f"#BSUB {line}" for line in self._head(task)]
-        command = apply_launcher(command, lambda n, p: self._launch(task.resources, n, p))
-        return script(self._batch.shell, head, command)
+        head = (f"#BSUB {line}" for line in self._head(task))
+        return scheduled_script(self._batch, task, command, head, self._launch)
 
     def objections(self, resources: Resources) -> Iterator[tuple[str, str]]:
         """Groups of options."""

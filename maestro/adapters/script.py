@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import re
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from maestro.graph.render import Rendered
 from maestro.spec.model import Batch, Options, Resources, Value
 from maestro.spec.resources import walltime_seconds
 from maestro.spec.tokens import apply_launcher
@@ -20,12 +21,18 @@ __all__ = [
     "option",
     "plain_script",
     "quoted",
+    "scheduled_script",
     "script",
     "seconds",
     "setting",
     "urgency",
     "word",
 ]
+
+Launcher = Callable[[Resources, int | None, int | None], str]
+"""What starts processes on nodes and procs of a step that has these resources; None where a call
+does not say how many.
+"""
 
 URGENCIES = {
     "held": 0, "minimal": 1, "low": 9, "medium": 16, "high": 24, "expedite": 31, "expedited": 31,
@@ -36,6 +43,19 @@ URGENCIES = {
 def script(shell: str, head: Sequence[str], command: str) -> str:
     """A script: the interpreter, ``head`` line by line, an empty line, and the command."""
     return "\n".join([f"#!{shell}", *head, "", command, ""])
+
+
+def scheduled_script(
+    batch: Batch, task: Rendered, command: str, head: Iterable[str], launcher: Launcher
+) -> str:
+    """The script of ``task`` in a study for a scheduler: with ``head`` and ``$(LAUNCHER)`` as
+    ``launcher`` has it, if the task names nodes or procs.
+    """
+    resources = task.resources
+    if not resources.scheduled:
+        return plain_script(batch, resources, command)
+    command = apply_launcher(command, lambda nodes, procs: launcher(resources, nodes, procs))
+    return script(batch.shell, tuple(head), command)
 
 
 def plain_script(batch: Batch, resources: Resources, command: str) -> str:

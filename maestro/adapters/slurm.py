@@ -17,9 +17,8 @@ from maestro.adapters.script import (
     further,
     grouped,
     option,
-    plain_script,
     quoted,
-    script,
+    scheduled_script,
     setting,
     urgency,
     word,
@@ -29,7 +28,6 @@ from maestro.errors import BackendError
 from maestro.graph.render import Rendered
 from maestro.spec.model import Batch, Options, Resources
 from maestro.spec.resources import walltime_seconds
-from maestro.spec.tokens import apply_launcher
 
 __all__ = ["SlurmCodec"]
 
@@ -123,11 +121,8 @@ class SlurmCodec(Scheduler):
 
     def script(self, task: Rendered, command: str) -> str:
         """The script of ``task``, with directives if it names nodes or procs."""
-        if not task.resources.scheduled:
-            return plain_script(self._batch, task.resources, command)
-        head = [f"#SBATCH {line}" for line in self._head(task)]
-        command = apply_launcher(command, lambda n, p: self._launch(task.resources, n, p))
-        return script(self._batch.shell, head, command)
+        head = (f"#SBATCH {line}" for line in self._head(task))
+        return scheduled_script(self._batch, task, command, head, self._launch)
 
     def objections(self, resources: Resources) -> Iterator[tuple[str, str]]:
         """Groups of options, and a raised priority."""
