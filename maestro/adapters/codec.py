@@ -19,6 +19,7 @@ from maestro.graph.render import Rendered
 from maestro.spec.model import Batch, Resources
 
 __all__ = [
+    "TAGS",
     "Answer",
     "Codec",
     "Command",
@@ -28,6 +29,10 @@ __all__ = [
     "Sighting",
     "Submission",
 ]
+
+
+TAGS = "maestro:"
+"""What all tags of submissions begin with."""
 
 
 class Codec(Protocol):

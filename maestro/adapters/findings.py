@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from maestro.adapters.base import explained
-from maestro.adapters.codec import Scheduler, Sighting
+from maestro.adapters.codec import TAGS, Scheduler, Sighting
 from maestro.adapters.flights import Flight, Flights, parts
 from maestro.adapters.jobrecords import TURNED_AWAY, JobEnd, JobRecords, JobStart
 from maestro.adapters.pace import Limits
@@ -48,7 +48,7 @@ class Findings:
 
     def tag(self, name: str) -> str:
         """What the submission called ``name`` is found by."""
-        return f"maestro:{self._study}:{name}"
+        return f"{TAGS}{self._study}:{name}"
 
     # ---- submissions ---------------------------------------------------------------------------
 

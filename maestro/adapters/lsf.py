@@ -9,7 +9,15 @@ import re
 import shlex
 from collections.abc import Iterator, Sequence
 
-from maestro.adapters.codec import Answer, Command, Facts, Scheduler, Sighting, Submission
+from maestro.adapters.codec import (
+    TAGS,
+    Answer,
+    Command,
+    Facts,
+    Scheduler,
+    Sighting,
+    Submission,
+)
 from maestro.adapters.script import (
     directives,
     further,
@@ -205,5 +213,5 @@ def _sighting(job: str, state: str, status: str, reason: str, description: str) 
         if not detail and reason not in ("", "-"):
             detail = reason
     code = int(status) if re.fullmatch("[0-9]{1,9}", status) else None
-    tag = description if description.startswith("maestro:") else ""
+    tag = description if description.startswith(TAGS) else ""
     return Sighting(job, seen, tag, code, detail=detail)

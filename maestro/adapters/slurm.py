@@ -10,7 +10,15 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 
-from maestro.adapters.codec import Answer, Command, Facts, Scheduler, Sighting, Submission
+from maestro.adapters.codec import (
+    TAGS,
+    Answer,
+    Command,
+    Facts,
+    Scheduler,
+    Sighting,
+    Submission,
+)
 from maestro.adapters.script import (
     clock,
     directives,
@@ -261,7 +269,7 @@ class SlurmCodec(Scheduler):
             fields = [text.strip() for text in line.split("|", len(_FIELDS) - 1)]
             if len(fields) == len(_FIELDS):
                 job, state, status, reason, start, end, comment = fields
-                tag = comment if comment.startswith("maestro:") else ""
+                tag = comment if comment.startswith(TAGS) else ""
                 wait = _number(status) or 0
                 code = _exit_code(wait >> 8, wait & 0x7F)
                 found += _sighting(job, state, code, start, end, reason, tag)
