@@ -61,7 +61,7 @@ _SENTINEL = re.compile(r"^#[^\w\n]*(?:flux|FLUX):", re.MULTILINE)
 
 
 class FluxCodec(Scheduler):
-    """Flux, nested or not."""
+    """Flux, from 0.51 on, nested or not."""
 
     title = "Flux"
     extension = ".flux.sh"
