@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from maestro.adapters.base import Job
+from maestro.adapters.jobrecords import JobRecords
 from maestro.adapters.local import LocalBackend
 from maestro.engine import AttemptId, Observation, Seen
 
@@ -132,3 +134,19 @@ def drive(
         errors="surrogateescape",
         start_new_session=True,
     )
+
+
+class Wrapped:
+    """A job as a scheduler starts it: ``words`` after the wrapper, in ``environment``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.records = JobRecords(str(folder))
+        self.records.install()
+        self.records.prepare(["0.1"])
+
+    def __call__(self, *words: str, **environment: str) -> int:
+        done = subprocess.run(
+            [self.records.wrapper, *words], env={"PATH": os.environ["PATH"], **environment},
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False,
+        )  # fmt: skip
+        return done.returncode

@@ -1,4 +1,4 @@
-"""Real processes under a real shim, all gone after each test."""
+"""Real processes under a real shim or wrapper, all gone after each test."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from adapter_bench import Bench
+from adapter_bench import Bench, Wrapped
 
 from maestro.adapters import host
 
@@ -26,3 +26,8 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         backend.close()
         for process in (backend._process, *backend._closed):
             process.wait(10)
+
+
+@pytest.fixture
+def wrapped(tmp_path: Path) -> Wrapped:
+    return Wrapped(tmp_path / "jobs")

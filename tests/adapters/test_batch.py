@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
-import select
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,19 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from adapter_bench import Wrapped
 
 from maestro.adapters import batch, commands
 from maestro.adapters.base import Job
 from maestro.adapters.batch import BatchBackend
-from maestro.adapters.codec import Answer, Command, Facts, Sighting, Submission
+from maestro.adapters.codec import Answer, Command, Facts, Scheduler, Sighting, Submission
 from maestro.adapters.jobrecords import TURNED_AWAY, JobRecords, JobStart
 from maestro.adapters.pace import Limits
-from maestro.conductor.store import Store
 from maestro.engine import AttemptId, Observation, Seen
 from maestro.errors import BackendError
-from maestro.spec.model import Resources
-from tests.conftest import Shell
-from tests.standins.install import install
 
 QUICK = Limits(
     sleeptime=0.05, least=0.02, hurry=0.02, look=0.01, missing=0.3, doubt=0.2, backoff=0.1
@@ -34,9 +26,9 @@ QUICK = Limits(
 ENDS = set(Seen) - {Seen.STARTED, Seen.ACCEPTED, Seen.MISSING}
 
 
-class Fake:
+class Fake(Scheduler):
     """A scheduler, and its codec. It accepts everything; ``rows`` is its queue, ``past`` its
-    history, and ``refuse`` may say no. What commands were run is in ``ran``.
+    history, and ``submit`` answers. What commands were run is in ``ran``.
     """
 
     title = "Fake"
@@ -90,9 +82,6 @@ class Fake:
     def shared(self, directives: Sequence[str]) -> tuple[str, ...]:
         return ()
 
-    def rank_variable(self, resources: Resources) -> str:
-        return ""
-
     def probe(self) -> Command | None:
         return None if self.largest == 1 else Command(("probe",))
 
@@ -109,9 +98,6 @@ class Fake:
             return answer.out
         full = crowded and "full" in answer.err
         raise BackendError(answer.said, transient=full or "later" in answer.err)
-
-    def known_as(self, recorded: str) -> str:
-        return recorded
 
     def queue(self, jobs: Sequence[str]) -> Command:
         return Command(("queue",))
@@ -316,44 +302,6 @@ def test_a_start_that_names_no_job(bench: Bench, fake: Fake) -> None:
     assert bench.kinds() == [Seen.STARTED, Seen.FAILED]
 
 
-class Wrapped:
-    """A job as a scheduler starts it: ``words`` after the wrapper, in ``environment``."""
-
-    def __init__(self, folder: Path) -> None:
-        self.records = JobRecords(str(folder))
-        self.records.install()
-        self.records.prepare(["0.1"])
-
-    def __call__(self, *words: str, **environment: str) -> int:
-        done = subprocess.run(
-            [self.records.wrapper, *words], env={"PATH": os.environ["PATH"], **environment},
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False,
-        )  # fmt: skip
-        return done.returncode
-
-
-@pytest.fixture
-def wrapped(tmp_path: Path) -> Wrapped:
-    return Wrapped(tmp_path / "jobs")
-
-
-@pytest.mark.parametrize(
-    ("variables", "job"),
-    [
-        ({"A": "1", "B": "2"}, "1_2"),
-        ({"A": "1", "C": "3"}, "1_3"),
-        ({"C": "3"}, "-_3"),
-        ({}, "-_-"),
-    ],
-)
-def test_the_job_by_its_variables(wrapped: Wrapped, variables: dict[str, str], job: str) -> None:
-    path = wrapped.records.path("0.1")
-    assert wrapped("-j", "A,B:C", path, "/bin/true", HOSTNAME="", **variables) == 0
-    start = wrapped.records.start("0.1")
-    assert start is not None
-    assert (start.job, start.host) == (job, "-")
-
-
 def test_the_id_of_another_study_s_job(bench: Bench, fake: Fake) -> None:
     """Ids come again when a scheduler is reset: what becomes of that job is not our task's."""
     backend = bench.pending(0)
@@ -486,53 +434,6 @@ def test_an_array_larger_than_a_limit_goes_out_in_parts(bench: Bench, fake: Fake
     assert len(fake.of("submit")) < 12
 
 
-def answer_to(command: Command, seconds: float = 10) -> Answer:
-    """The answer of a real command."""
-    running, answers = commands.Commands(), list[Answer]()
-    running.start(command, answers.append)
-    end = time.monotonic() + seconds
-    while not answers:
-        assert time.monotonic() < end
-        select.select([running], [], [], 0.1)
-        running.collect()
-    running.close(1.0)
-    return answers[0]
-
-
-def test_a_command_that_leaves_something_behind_has_ended() -> None:
-    """An ssh or a site's wrapper keeps a process that holds the output open."""
-    begun = time.monotonic()
-    answer = answer_to(Command(("sh", "-c", "setsid sleep 6 & echo 123; exit 3")))
-    assert answer == Answer(3, "123\n", "")
-    assert time.monotonic() - begun < 4
-
-
-def test_a_command_that_takes_too_long() -> None:
-    """Nor may one that cannot be ended keep anybody waiting."""
-    command = Command(("sh", "-c", "echo 1; setsid sleep 6 & sleep 6"), timeout=0.2)
-    assert answer_to(command, 4) == Answer(None, "1\n", "")
-
-
-def test_no_room_for_a_command_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    popen, refusals = subprocess.Popen, [errno.EAGAIN, errno.EMFILE]
-
-    def crowded(*arguments: object, **options: object) -> object:
-        if refusals:
-            raise OSError(refusals.pop(), "crowded")
-        return popen(*arguments, **options)  # type: ignore[call-overload]
-
-    monkeypatch.setattr(commands, "SLICE", 0.1)
-    monkeypatch.setattr(subprocess, "Popen", crowded)
-    assert answer_to(Command(("echo", "1"))) == Answer(0, "1\n", "")
-    refusals[:] = [errno.EAGAIN] * 1000
-    assert answer_to(Command(("echo", "1"), timeout=0.2)).code is None
-
-
-def test_programs_that_are_not_there() -> None:
-    assert answer_to(Command(("/no/such/program",))).code == 127
-    assert answer_to(Command(("echo", "\0"))).code == 127
-
-
 def test_there_always_is_an_answer(bench: Bench, fake: Fake) -> None:
     def broken(tag: str) -> Answer:
         raise RuntimeError("unforeseen")
@@ -545,121 +446,6 @@ def test_there_always_is_an_answer(bench: Bench, fake: Fake) -> None:
     assert bench.kinds() == [Seen.ACCEPTED]
 
 
-def test_no_room_for_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those that there are do; without any the study stops, and can be taken up again."""
-    running, answers = commands.Commands(), list[Answer]()
-    running.start(Command(("true",)), answers.append)
-
-    def full(thread: threading.Thread) -> None:
-        raise RuntimeError("can't start new thread")
-
-    monkeypatch.setattr(threading.Thread, "start", full)
-    running.start(Command(("true",)), answers.append)
-    end = time.monotonic() + 5
-    while len(answers) < 2 and time.monotonic() < end:
-        running.collect()
-    running.close(1.0)
-    assert [answer.code for answer in answers] == [0, 0]
-    fresh = commands.Commands()
-    with pytest.raises(BackendError, match="can't start new thread"):
-        fresh.start(Command(("true",)), answers.append)
-    fresh.close(1.0)
-
-
-SPOILT = """
-    description: {name: spoilt, description: spoilt}
-    batch: {type: lsf, host: h, bank: b, queue: q}
-    study:
-    - name: spoil
-      description: here
-      run: {cmd: "rm -r ../.maestro/jobs; touch ../.maestro/jobs"}
-    - name: job
-      description: there
-      run: {cmd: "true", procs: 1, depends: [spoil]}
-"""
-
-
-def test_records_that_cannot_be_written(
-    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """People are told, and nothing has failed: the study can be taken up again."""
-    install(tmp_path / "standins", monkeypatch)
-    shell.write("spoilt.yaml", SPOILT)
-    run = shell("maestro", "run", "-y", "-fg", "-s", "1", "-o", "out", "spoilt.yaml", code=1)
-    assert "jobs/0 cannot be used: Not a directory" in run.stderr
-    store = Store.open(str(shell.folder / "out"))
-    assert [task.state for task in store.tasks()] == ["FINISHED", "SUBMITTING"]
-    store.close()
-
-
-MANY = """
-import os, resource, sys
-from maestro.cli.main import main
-hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 2000), hard))
-files = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
-sys.exit(main())
-"""
-
-
-def test_more_descriptors_than_select_takes(shell: Shell) -> None:
-    """Whoever starts a conductor may have left many open."""
-    spec = shell.write("one.yaml", SPOILT.replace("type: lsf", "type: local"))
-    words = [sys.executable, "-c", MANY, "run", "-y", "-fg", "-o", "out", str(spec)]
-    done = subprocess.run(words, cwd=shell.folder, capture_output=True, text=True, check=False)
-    assert "out of range" not in done.stderr
-    assert set(shell.states("out")) == {"spoil", "job"}
-    assert "INITIALIZED" not in shell.states("out").values()
-
-
-def test_a_script_is_written_wholly_or_not_at_all(tmp_path: Path) -> None:
-    """A disk that is nearly full takes the first part without a word: that must not run."""
-    path = str(tmp_path / "script.sh")
-    code = f"""
-import resource, signal
-from maestro.conductor.workspace import _write_script
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
-try:
-    _write_script({path!r}, "echo step\\n" * 1000)
-except OSError:
-    print("told")
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    assert done.stdout == "told\n"
-
-
-def test_a_user_s_settings_of_bash_are_for_the_script(wrapped: Wrapped, tmp_path: Path) -> None:
-    (tmp_path / "bashenv").write_text("set -C; export SEEN=yes\n")
-    script = tmp_path / "script"
-    script.write_text('#!/bin/bash\n[ "$SEEN" = yes ] && [ -o noclobber ] && greet\nexit 1\n')
-    script.chmod(0o755)
-    path = wrapped.records.path("0.1")
-    environment = {
-        "BASH_ENV": str(tmp_path / "bashenv"), "SHELLOPTS": "noclobber:nounset:errexit",
-        "BASH_FUNC_greet%%": "() {  exit 5\n}", "JOB": "7",
-    }  # fmt: skip
-    assert wrapped("-j", "JOB", path, str(script), **environment) == 5
-    end = wrapped.records.end("0.1")
-    assert end is not None
-    assert end.code == 5
-
-
-@pytest.mark.parametrize(("output", "code"), [("/no/such/place/out", 73), (None, 66)])
-def test_members_of_an_array_that_cannot_be_started(
-    wrapped: Wrapped, tmp_path: Path, output: str | None, code: int
-) -> None:
-    """Neither with its output lost, nor with a list that is cut short."""
-    job = Job(AttemptId("t0", 1), "/bin/true", str(tmp_path), output or str(tmp_path / "out"))
-    path = wrapped.records.write_members("0.1+1", [("0.1", job)])
-    if output is None:
-        os.truncate(path, os.path.getsize(path) - 1)
-    assert wrapped("-a", "INDEX", "-j", "JOB,INDEX", path, JOB="7", INDEX="0") == code
-    assert wrapped.records.start("0.1") is None
-
-
 def test_a_job_that_ends_before_its_script_is_started(bench: Bench, fake: Fake) -> None:
     """That is told: what the code means is not in the task's own script."""
     backend = bench.pending(0)
@@ -668,17 +454,6 @@ def test_a_job_that_ends_before_its_script_is_started(bench: Bench, fake: Fake) 
     end = bench.seen[-1]
     assert (end.seen, end.exit_code) == (Seen.FAILED, 73)
     assert end.detail == "exit code 73, before its script was started"
-
-
-def test_a_full_disk_does_not_change_how_a_script_ended(wrapped: Wrapped, tmp_path: Path) -> None:
-    """Where the exit code cannot be noted down, the wrapper still ends with it."""
-    path = wrapped.records.path("0.1")
-    script = tmp_path / "script"
-    script.write_text(f"#!/bin/bash\nsleep 0.3; printf '%01023d\\n' 0 > {path}.end.new\n")
-    script.chmod(0o755)
-    full = "trap '' XFSZ; ulimit -f 1; exec \"$@\""  # no file may be longer than 1024 bytes
-    words = ["bash", "-c", full, "_", wrapped.records.wrapper, "-j", "JOB", path, str(script)]
-    assert subprocess.run(words, check=False).returncode == 0
 
 
 def test_cancelled_members_of_which_no_trace_is_left(bench: Bench, fake: Fake) -> None:
@@ -734,7 +509,7 @@ def test_a_lost_job_never_runs_beside_its_successor(
     fake.see("101", Seen.NODE_LOST)
     bench.wait(backend, bench.end)
     assert bench.kinds()[-1] is Seen.NODE_LOST
-    assert wrapped("-j", "JOB", bench.records.path("0.1"), "/bin/true", JOB="101") == REFUSED
+    assert wrapped("-j", "JOB", bench.records.path("0.1"), "/bin/true", JOB="101") == TURNED_AWAY
 
 
 @pytest.mark.parametrize("text", ["", "101", "101 host 1 \0\0\0", "\0" * 40, "101 host 1 2 3"])
