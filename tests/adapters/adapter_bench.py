@@ -10,13 +10,27 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from maestro.adapters.base import Job
+from maestro.adapters.base import Backend, Job
 from maestro.adapters.jobrecords import JobRecords
 from maestro.adapters.local import LocalBackend
 from maestro.engine import AttemptId, Observation, Seen
 
 ROOT = str(Path(__file__).parents[2])
 ENDS = set(Seen) - {Seen.STARTED, Seen.ACCEPTED}
+
+
+def watch(
+    backend: Backend, seen: list[Observation], until: Callable[[], object], seconds: float
+) -> None:
+    """Add what ``backend`` sees to ``seen``, until ``until`` holds."""
+    end = time.monotonic() + seconds
+    while True:
+        seen += backend.observe()
+        if until():
+            return
+        assert time.monotonic() < end, seen
+        wait = backend.timeout()
+        select.select([backend], [], [], 0.1 if wait is None else min(0.1, wait))
 
 
 class Bench:
@@ -46,13 +60,7 @@ class Bench:
         return backend
 
     def wait(self, backend: LocalBackend, until: Callable[[], bool], seconds: float = 20) -> None:
-        end = time.monotonic() + seconds
-        while True:
-            self.seen += backend.observe()
-            if until():
-                return
-            assert time.monotonic() < end, self.seen
-            select.select([backend], [], [], min(0.1, backend.timeout() or 0.1))
+        watch(backend, self.seen, until, seconds)
 
     def start(self, *jobs: Job) -> LocalBackend:
         """Submit jobs, and wait until all have started."""

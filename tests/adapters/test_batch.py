@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from adapter_bench import Wrapped
+from adapter_bench import Wrapped, watch
 
 from maestro.adapters import batch, commands
 from maestro.adapters.base import Job
@@ -152,13 +152,7 @@ class Bench:
             Path(f"{self.records.path(key)}.{kind}").write_text(f"{text} {time.time():.6f}\n")
 
     def wait(self, backend: BatchBackend, until: Callable[[], object], seconds: float = 5) -> None:
-        end = time.monotonic() + seconds
-        while True:
-            self.seen += backend.observe()
-            if until():
-                return
-            assert time.monotonic() < end, self.seen
-            time.sleep(0.005)
+        watch(backend, self.seen, until, seconds)
 
     def let(self, backend: BatchBackend, polls: int) -> None:
         """Let the scheduler be asked ``polls`` times more, and the answers be taken in."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import select
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+from adapter_bench import watch
 
 from maestro.adapters.base import Backend, Job
 from maestro.adapters.batch import BatchBackend
@@ -81,14 +81,7 @@ class World:
         return job
 
     def wait(self, backend: Backend, until: Callable[[], object], seconds: float = 40) -> None:
-        end = time.monotonic() + seconds
-        while True:
-            self.seen += backend.observe()
-            if until():
-                return
-            assert time.monotonic() < end, self.seen
-            wait = backend.timeout()
-            select.select([backend], [], [], 0.1 if wait is None else min(0.1, wait))
+        watch(backend, self.seen, until, seconds)
 
     def ends(self) -> Mapping[str, Observation]:
         return {seen.attempt.task: seen for seen in self.seen if seen.seen in ENDS}
