@@ -69,7 +69,7 @@ def launch(directory: str, study: str, arguments: list[str]) -> int:
             return process.pid
     finally:
         os.close(reader)
-    return _explain(process, printed, start)
+    return _unreported(process, printed, start)
 
 
 def ready_signal() -> Callable[[], None]:
@@ -92,8 +92,14 @@ def _hears_ready(reader: int) -> bool:
     return bool(ready) and os.read(reader, 16) == b"ready"
 
 
-def _explain(process: subprocess.Popen[bytes], printed: str, start: int) -> int:
-    """Why a conductor has not reported that it started."""
+def _unreported(process: subprocess.Popen[bytes], printed: str, start: int) -> int:
+    """The process id of a conductor that has not reported, and found nothing left to conduct.
+
+    Raises
+    ------
+    StudyError
+        It failed, or does not start: why.
+    """
     end = time.monotonic() + 5
     while process.poll() is None and time.monotonic() < end:
         time.sleep(0.05)
