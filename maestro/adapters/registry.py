@@ -7,18 +7,14 @@ with the `Batch` to make its codec.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from dataclasses import fields
 from importlib import metadata
 
 from maestro.adapters.codec import Codec, LocalCodec, Scheduler
-from maestro.errors import BackendError, Problem
+from maestro.errors import BackendError
 from maestro.spec.checks import PLUGINS
-from maestro.spec.model import Batch, Resources, Specification, Step
-from maestro.spec.schema import known_keys
-from maestro.spec.values import as_options
+from maestro.spec.model import Batch
 
-__all__ = ["codec_for", "missing_programs", "unheeded"]
+__all__ = ["codec_for", "missing_programs"]
 
 _MEMBERS = sorted(
     name
@@ -26,12 +22,7 @@ _MEMBERS = sorted(
     for name in {*vars(part), *part.__annotations__}
     if not name.startswith("_")
 )
-_Unheeded = tuple[str, tuple[str | int, ...], str]
-"""What is unheeded, as people call it; its place in the YAML; and why."""
-
-_FURTHER = ("allocation_args", "launcher_args")
-_ALWAYS = frozenset({"type", "shell"})
-_NAMES = {"exclusive_allocation": "exclusive", "exclusive_launcher": "exclusive: {launcher}"}
+"""What the codec of a plug-in must have, inherited or its own."""
 
 
 def codec_for(batch: Batch) -> Codec:
@@ -74,53 +65,3 @@ def missing_programs(codec: Codec) -> list[str]:
     """The programs that ``codec`` needs and this machine does not have."""
     wanted = codec.programs if isinstance(codec, Scheduler) else ()
     return [program for program in wanted if shutil.which(program) is None]
-
-
-def unheeded(spec: Specification) -> Iterator[Problem]:
-    """A warning for each option in ``spec`` that its backend cannot honour; an error where there is
-    no such backend.
-    """
-    try:
-        codec = codec_for(spec.batch)
-    except BackendError as error:
-        yield Problem("backend", str(error), spec.where("batch", "type"))
-        return
-    for place, at, why in (*_of_batch(spec, codec), *_of_steps(spec, codec)):
-        yield Problem("unheeded-option", f"{place} {why}", spec.where(*at), "warning")
-
-
-def _of_batch(spec: Specification, codec: Codec) -> Iterator[_Unheeded]:
-    batch = spec.batch
-    nothing = f"means nothing to type '{batch.type}', and is ignored"
-    known = known_keys("batch")  # of others the specification's own check has warned
-    for key, value in batch.settings.items():
-        heeded = key in codec.settings | _ALWAYS or key not in known
-        if not heeded and value not in (None, "", {}, False):
-            yield f"'{key}' in 'batch'", ("batch", key), nothing
-    options = Resources(
-        allocation_args=as_options(batch.settings.get("allocation_args")),
-        launcher_args=as_options(batch.settings.get("launcher_args")),
-    )
-    for key, why in codec.objections(options):
-        yield f"'{key}' in 'batch'", ("batch", key), why
-
-
-def _of_steps(spec: Specification, codec: Codec) -> Iterator[_Unheeded]:
-    local = spec.batch.type == "local"
-    nothing = f"means nothing to type '{spec.batch.type}', and is ignored"
-    for index, step in enumerate(spec.steps):
-        if not local and not step.resources.scheduled:
-            continue
-        ignored = [(name, nothing) for name in _named(step) if name not in codec.keys]
-        for name, why in (*ignored, *codec.objections(step.resources)):
-            key = name if name in _FURTHER else _NAMES.get(name, name.replace("_", " "))
-            at = ("study", index, "run", key.partition(":")[0])
-            yield f"'{key}' in step '{step.name}'", at, why
-
-
-def _named(step: Step) -> Iterator[str]:
-    """The fields of the step's resources that it names."""
-    for field in fields(step.resources):
-        value = getattr(step.resources, field.name)
-        if value not in (None, False, ()):
-            yield field.name

@@ -124,7 +124,7 @@ def _count(number: int, word: str) -> str:
 
 
 def _checked(path: str) -> Specification:
-    from maestro.adapters.registry import unheeded
+    from maestro.adapters.unheeded import unheeded
     from maestro.spec import check
 
     spec, problems = check(path)

@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _problems(path: str) -> list[Problem]:
     """The problems of one specification; names can only be checked on one without errors."""
-    from maestro.adapters.registry import unheeded
+    from maestro.adapters.unheeded import unheeded
     from maestro.graph import expand
     from maestro.spec import check
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from maestro.adapters.codec import LocalCodec
-from maestro.adapters.registry import unheeded
+from maestro.adapters.unheeded import unheeded
 from maestro.graph.render import Rendered
 from maestro.spec import check
 from maestro.spec.model import Batch, Resources
