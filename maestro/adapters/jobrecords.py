@@ -29,6 +29,9 @@ SETTLED = 3.0
 
 _GIVEN_UP = "given-up"
 
+_SENT = frozenset({1, 2, 3, 9, 10, 12, 15, 24})
+"""Signals that schedulers send: HUP, INT, QUIT, KILL, USR1, USR2, TERM and XCPU."""
+
 
 @dataclass(frozen=True, slots=True)
 class JobStart:
@@ -98,10 +101,13 @@ class JobRecords:
         """The end record of ``key``, if there is one."""
         words = _words(f"{self.path(key)}.end")
         try:
-            code, sent, at = words or []
-            return JobEnd(int(code), int(sent), float(at))
+            code, signal, at = words or []
+            end = JobEnd(int(code), int(signal), float(at))
         except ValueError:
             return None
+        if not end.signal and end.code - 128 in _SENT:  # it reached the script before the wrapper
+            return JobEnd(end.code, end.code - 128, end.time)
+        return end
 
     def claim(self, key: str) -> bool:
         """Give ``key`` up: whether no job has started it, and none ever will."""

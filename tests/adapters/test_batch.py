@@ -258,6 +258,28 @@ def test_why_a_signal_was_sent_may_be_told_later(bench: Bench, fake: Fake) -> No
     assert bench.kinds()[-1] is Seen.TIMED_OUT
 
 
+@pytest.mark.parametrize("seen", [Seen.TIMED_OUT, Seen.CANCELLED])
+def test_a_signal_may_reach_the_script_before_the_wrapper(
+    bench: Bench, fake: Fake, seen: Seen
+) -> None:
+    """Schedulers signal one process after the other, and the record is written in between."""
+    backend = bench.pending(0)
+    bench.write("0.1", start="101 host 1", end="143 0")
+    bench.let(backend, 2)
+    fake.past["101"] = Sighting("101", seen)
+    bench.wait(backend, bench.end)
+    assert bench.kinds()[-1] is seen
+
+
+def test_a_script_that_crashed_has_ended(bench: Bench) -> None:
+    """No scheduler sends SIGSEGV."""
+    backend = bench.backend(limits=replace(QUICK, sleeptime=60))
+    bench.answered(backend, [bench.job()])
+    bench.write("0.1", start="101 host 1", end="139 0")
+    bench.wait(backend, bench.end)
+    assert bench.kinds()[-1] is Seen.FAILED
+
+
 def test_a_signal_that_nobody_explains_ended_it(bench: Bench) -> None:
     backend = bench.pending(0)
     bench.write("0.1", start="101 host 1", end="143 15")
