@@ -225,7 +225,9 @@ class BatchBackend:
             self._doubt(flights, answer)
 
     def _doubt(self, flights: Sequence[Flight], answer: Answer) -> None:
-        log.warning("%s: a submission is in doubt: %s", self._codec.title, answer.said)
+        trouble = f"{self._codec.title}: a submission is in doubt: {answer.said}"
+        log.warning("%s", trouble)
+        self.health = replace(self.health, trouble=trouble)
         for flight in flights:
             flight.doubt(time.monotonic())
         self._pace.hurry()

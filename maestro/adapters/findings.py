@@ -141,6 +141,9 @@ class Findings:
             if flight is not None and sighting.seen in ENDS:
                 found.add(flight.attempt)
                 self._judge(flight, sighting)
+            elif flight is not None and flight.started and sighting.seen is Seen.STARTED:
+                found.add(flight.attempt)  # it may run on, so it is not given up
+                self._say(flight, Seen.MISSING, detail="its queue does not list it, and it may run")
         return [flight for flight in missing if flight.attempt not in found]
 
     def _is_ours(self, sighting: Sighting) -> bool:
@@ -250,9 +253,9 @@ class Findings:
     def _say(
         self, flight: Flight, seen: Seen, *, at: float | None = None, detail: str = ""
     ) -> None:
-        """``seen`` is how it stands, which is told when it is new."""
-        if flight.seen is not seen:
-            flight.seen = seen
+        """``seen`` is how it stands, which is told when it is new, or why is."""
+        if flight.seen is not seen or (detail and flight.detail != detail):
+            flight.seen, flight.detail = seen, detail
             when = time.time() if at is None else at
             self.news.append(
                 Observation(flight.attempt, seen, when, job=flight.job, detail=detail)

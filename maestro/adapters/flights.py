@@ -27,8 +27,8 @@ class Flight:
     """An attempt in flight. ``key`` names its records, ``tag`` its submission, and ``index`` its
     place in that, where it is an array. ``job`` is None until it is known; then ``doubtful`` says
     whether the submission may have failed. ``since`` is when it went missing, or in doubt, by the
-    monotonic clock; ``seen`` what was last told of it, ``started`` whether its start record has
-    been taken in, and ``end`` a record that did not tell all.
+    monotonic clock; ``seen`` and ``detail`` what was last told of it, ``started`` whether its start
+    record has been taken in, and ``end`` a record that did not tell all.
     """
 
     attempt: AttemptId
@@ -38,6 +38,7 @@ class Flight:
     job: str | None = None
     doubtful: bool = False
     seen: Seen | None = None
+    detail: str = ""
     started: bool = False
     end: JobEnd | None = None
     since: float | None = None

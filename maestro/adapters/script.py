@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from maestro.graph.render import Rendered
 from maestro.spec.model import Batch, Options, Resources, Value
@@ -19,6 +19,7 @@ __all__ = [
     "further",
     "grouped",
     "option",
+    "owned",
     "plain_script",
     "quoted",
     "scheduled_script",
@@ -137,6 +138,17 @@ def grouped(resources: Resources) -> Iterator[tuple[str, str]]:
         for name, value in getattr(resources, key):
             if isinstance(value, tuple):
                 yield key, f"holds the group '{name}', which is ignored: an option has one value"
+
+
+def owned(
+    resources: Resources, key: str, names: Collection[str]
+) -> Iterator[tuple[str, str]]:
+    """Those of the further options ``key`` whose ``names`` a codec keeps to itself, as
+    `Codec.objections`.
+    """
+    for name, _ in getattr(resources, key):
+        if name in names:
+            yield key, f"holds '{name}', which Maestro sees to itself: it is ignored"
 
 
 def option(name: str, value: Value) -> str:

@@ -25,6 +25,7 @@ from maestro.adapters.script import (
     further,
     grouped,
     option,
+    owned,
     quoted,
     scheduled_script,
     setting,
@@ -84,7 +85,15 @@ _DETAILS = {
 }
 
 _FIELDS = ("jobarrayid", "state", "exit_code", "reason", "starttime", "endtime", "comment")
-_PLAIN_REASONS = frozenset({"", "None", "NonZeroExitCode", "(null)"})
+_OURS = frozenset({
+    "D", "M", "W", "a", "array", "chdir", "cluster", "clusters", "comment",
+    "no-requeue", "open-mode", "parsable", "requeue", "test-only", "wait", "wrap",
+})  # fmt: skip
+"""What `submission` says itself, and what would make another thing of it."""
+
+_PLAIN_REASONS = frozenset({
+    "", "(null)", "JobArrayTaskLimit", "NonZeroExitCode", "None", "Priority", "Resources",
+})  # fmt: skip
 _EPOCH = {"SLURM_TIME_FORMAT": "%s", "SLURM_BITSTR_LEN": "0"}
 # What a user's environment would leave out of the list.
 _FILTERS = dict.fromkeys(
@@ -133,8 +142,9 @@ class SlurmCodec(Scheduler):
         return scheduled_script(self._batch, task, command, head, self._launch)
 
     def objections(self, resources: Resources) -> Iterator[tuple[str, str]]:
-        """Groups of options, and a raised priority."""
+        """Groups of options, those that are not people's to give, and a raised priority."""
         yield from grouped(resources)
+        yield from owned(resources, "allocation_args", _OURS)
         token = isinstance(resources.priority, str) and "$(" in resources.priority
         if not token and (urgency(resources.priority) or 0) > 16:
             why = f"is '{resources.priority}', and Slurm lets nobody raise it: it stays as usual"
@@ -163,7 +173,8 @@ class SlurmCodec(Scheduler):
         if urgency(step.priority) == 0:
             yield "--hold"
         yield from self._common(step)
-        yield from _options(further(self._batch, step.allocation_args, "allocation_args"))
+        arguments = further(self._batch, step.allocation_args, "allocation_args")
+        yield from _options(tuple(pair for pair in arguments if pair[0] not in _OURS))
 
     def _common(self, step: Resources) -> Iterator[str]:
         """What header and launcher say alike."""

@@ -169,7 +169,7 @@ class Engine:
             return
         if seen.seen in _NEWS:
             event, state = _NEWS[seen.seen]
-            if progress.state is not state:
+            if progress.state is not state or (event is Event.ACCEPT and seen.detail):
                 if progress.state is State.SUBMITTING and event is not Event.VANISH:
                     self._delay[self._demand_of(task, progress).local] = 0.0
                 self._step(task, progress, event, now, seen)

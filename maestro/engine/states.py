@@ -78,6 +78,7 @@ def _rows() -> dict[tuple[State, Event], State]:
         (s.SUBMITTING, e.ACCEPT): s.PENDING,
         (s.SUBMITTING, e.START): s.RUNNING,
         (s.SUBMITTING, e.VANISH): s.UNKNOWN,
+        (s.PENDING, e.ACCEPT): s.PENDING,  # why it waits is known, or has changed
         (s.PENDING, e.START): s.RUNNING,
         (s.PENDING, e.VANISH): s.UNKNOWN,
         (s.RUNNING, e.ACCEPT): s.PENDING,  # a scheduler took it back into its queue

@@ -17,12 +17,15 @@ from rich.pager import SystemPager
 from rich.style import Style
 
 from maestro.conductor import snapshot
+from maestro.engine import State
 from maestro.errors import StudyError, visible
 from maestro.report.layouts import STATE, Paint, Row, flat, legacy, narrow
 from maestro.report.look import counts_text, one_line, width
 from maestro.report.study import Study, open_study
 
 __all__ = ["show"]
+
+SHOWN_REASONS = 5
 
 CHUNK = 2000
 """Lines that are written at once."""
@@ -135,12 +138,20 @@ def _standing(study: Study) -> Iterator[str]:
         yield f"The study has ended: {outcome.name}"
     elif conductor is not None:
         yield f"Conducted by {conductor}"
+        yield from _waiting(study)
         info = study.info
         if info.trouble:
             last = f" It last did at {snapshot.time_text(info.answered)}." if info.answered else ""
             yield f"{info.trouble}.{last} Jobs are taken to be well; it is asked again."
     else:
         yield f"Nobody conducts it. To go on: {shlex.join(['conductor', study.directory])}"
+
+
+def _waiting(study: Study) -> Iterator[str]:
+    """Why the scheduler does not start what waits there, as far as it is not just busy."""
+    waiting = [task for task in study.tasks() if task.state == State.PENDING.value and task.detail]
+    for reason, count in Counter(task.detail for task in waiting).most_common(SHOWN_REASONS):
+        yield f"{count} PENDING: the scheduler says {reason}"
 
 
 def _text(status: Status, layout: str, paint: Paint, room: int | None) -> Iterator[str]:

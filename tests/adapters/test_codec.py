@@ -33,8 +33,9 @@ def test_a_script(launcher: str | None, command: str, expected: str) -> None:
     ("run", "said"),
     [
         ("priority: high", "'priority' in step 'sim' is 'high', and Slurm lets nobody raise it"),
-        ("allocation_args: {a: {b: 1}}", "'allocation_args' in step 'sim' holds the group 'a'"),
+        ("allocation_args: {x: {b: 1}}", "'allocation_args' in step 'sim' holds the group 'x'"),
         ("nested: true", "'nested' in step 'sim' means nothing to type 'slurm'"),
+        ("allocation_args: {wait: true}", "'wait', which Maestro sees to itself: it is ignored"),
         ("exclusive: {launcher: true}", ""),
         ("priority: low", ""),
     ],

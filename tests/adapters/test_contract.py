@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -44,6 +45,7 @@ class World:
     seen: list[Observation] = field(default_factory=list)
     opened: list[Backend] = field(default_factory=list)
     rows: dict[str, int] = field(default_factory=dict)
+    study: str = field(default_factory=lambda: secrets.token_hex(6))
 
     def backend(self, **options: bool) -> Backend:
         if not isinstance(self.codec, Scheduler):
@@ -55,7 +57,7 @@ class World:
             records = JobRecords(str(self.folder / "jobs"))
             records.install()
             backend = BatchBackend(
-                self.codec, records, self.folder.parent.name, self.key, limits=QUICK, **options
+                self.codec, records, self.study, self.key, limits=QUICK, **options
             )
         self.opened.append(backend)
         return backend

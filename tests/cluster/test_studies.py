@@ -130,10 +130,11 @@ def test_a_held_job_waits(cluster: Cluster) -> None:
     cluster.write({"name": "sim", "cmd": "echo released", "procs": 1, "priority": "held"})
     cluster.launch()
     cluster.waits_for("PENDING", "sim")
-    time.sleep(2)
+    eventually(lambda: cluster.task("sim").detail == "JobHeldUser")
     task = cluster.task("sim")
     assert task.state == "PENDING"
-    assert cluster.slurm("squeue", "-h", "-j", task.job, "-o", "%r").strip() == "JobHeldUser"
+    shown = cluster.shell("maestro", "status", "out").stdout
+    assert "1 PENDING: the scheduler says JobHeldUser" in shown
     cluster.slurm("scontrol", "release", task.job)
     assert cluster.ends() == "FINISHED"
 
