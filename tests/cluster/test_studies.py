@@ -126,6 +126,25 @@ def test_a_node_that_fails(cluster: Cluster) -> None:
     assert (cluster.out / "sim" / "runs").read_text() == "run\nrun\n"
 
 
+@pytest.mark.long
+def test_a_node_that_falls_silent(cluster: Cluster) -> None:
+    """Its daemon is killed; the scheduler notices after half a minute."""
+    cluster.write({
+        "name": "sim", "cmd": "echo run >> runs; test -e go || sleep 120", "nodes": 1, "procs": 1,
+    })  # fmt: skip
+    cluster.launch()
+    cluster.waits_for("RUNNING", "sim")
+    (node,) = cluster.slurm("squeue", "-h", "-j", cluster.task("sim").job, "-o", "%N").split()
+    (cluster.out / "sim" / "go").touch()
+    cluster.slurm.stop(node)
+    try:
+        assert cluster.ends(110) == "FINISHED"
+    finally:
+        cluster.slurm.up()
+    assert cluster.task("sim").number == 2
+    assert (cluster.out / "sim" / "runs").read_text() == "run\nrun\n"
+
+
 def test_a_held_job_waits(cluster: Cluster) -> None:
     cluster.write({"name": "sim", "cmd": "echo released", "procs": 1, "priority": "held"})
     cluster.launch()
