@@ -273,7 +273,9 @@ class Findings:
     ) -> None:
         """``seen`` is how it ended. Nothing more will be told of it."""
         start = self._records.start(flight.key) if seen in ENDS else None
-        timed = at is not None and start is not None and start.time is not None
+        duration = None
+        if at is not None and start is not None and start.time is not None:
+            duration = max(0.0, at - start.time)
         self.news.append(
             Observation(
                 flight.attempt,
@@ -281,7 +283,7 @@ class Findings:
                 time.time() if at is None else at,
                 job=flight.job,
                 exit_code=code,
-                duration=max(0.0, at - start.time) if timed else None,  # type: ignore[operator,union-attr]
+                duration=duration,
                 transient=transient,
                 detail=detail,
             )
