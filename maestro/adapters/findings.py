@@ -141,7 +141,7 @@ class Findings:
             if flight is not None and sighting.seen in ENDS:
                 found.add(flight.attempt)
                 self._judge(flight, sighting)
-            elif flight is not None and flight.started and sighting.seen is Seen.STARTED:
+            elif flight is not None and sighting.seen is Seen.STARTED and flight.runs:
                 found.add(flight.attempt)  # it may run on, so it is not given up
                 self._say(flight, Seen.MISSING, detail="its queue does not list it, and it may run")
         return [flight for flight in missing if flight.attempt not in found]
@@ -253,7 +253,7 @@ class Findings:
     def _say(
         self, flight: Flight, seen: Seen, *, at: float | None = None, detail: str = ""
     ) -> None:
-        """``seen`` is how it stands, which is told when it is new, or why is."""
+        """``seen`` is how it stands, which is told when it, or the reason for it, is new."""
         if flight.seen is not seen or (detail and flight.detail != detail):
             flight.seen, flight.detail = seen, detail
             when = time.time() if at is None else at

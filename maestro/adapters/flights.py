@@ -45,6 +45,11 @@ class Flight:
     cancelled: bool = False
 
     @property
+    def runs(self) -> bool:
+        """Whether its records say that it has started, and not that it has ended."""
+        return self.started and self.end is None
+
+    @property
     def array(self) -> str:
         """The array that its job is a member of; empty where it is none."""
         if self.job is None or self.index is None:

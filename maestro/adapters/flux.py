@@ -130,11 +130,10 @@ class FluxCodec(Scheduler):
         exclusive = step.exclusive_launcher
         if exclusive is None:
             exclusive = any(flags)
-        if nodes is None and procs is None:
-            nodes, procs = step.nodes, step.procs  # type: ignore[assignment]
+        whole = nodes is None and procs is None
         words = ["flux", "run"]
-        words += [f"-N {nodes}"] if nodes else []
-        words += [f"-n {procs}"] if procs else []
+        words += [f"-N {wanted}"] if (wanted := step.nodes if whole else nodes) else []
+        words += [f"-n {tasks}"] if (tasks := step.procs if whole else procs) else []
         if not exclusive:
             words += [f"-c {step.cores_per_task}"] if step.cores_per_task else []
             words += [f"-g {gpus}"] if (gpus := self._gpus(step)) else []

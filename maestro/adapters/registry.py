@@ -52,7 +52,7 @@ def codec_for(batch: Batch) -> Codec:
         if entry.name.lower() == batch.type:
             try:
                 codec: Codec = entry.load()(batch)
-            except Exception as error:
+            except Exception as error:  # other people's code may raise anything
                 why = f"{type(error).__name__}: {error}"
                 raise BackendError(f"the adapter '{entry.value}' does not load: {why}") from error
             if missing := [name for name in _MEMBERS if not hasattr(codec, name)]:

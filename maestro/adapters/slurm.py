@@ -189,13 +189,11 @@ class SlurmCodec(Scheduler):
 
     def _launch(self, step: Resources, nodes: int | None, procs: int | None) -> str:
         """The launcher for a part of ``step``, or for all of it."""
-        if nodes is None and procs is None:
-            nodes = step.nodes  # type: ignore[assignment]
-            words = [f"-n {wanted}"] if (wanted := self._procs(step)) else []
-        else:
-            words = [f"-n {procs or self._procs(step) or 1}"]
-        if nodes:
-            words.append(f"-N {nodes}")
+        whole = nodes is None and procs is None
+        tasks = procs or self._procs(step) or ("" if whole else 1)
+        words = [f"-n {tasks}"] if tasks else []
+        if wanted := step.nodes if whole else nodes:
+            words.append(f"-N {wanted}")
         if step.cores_per_task:
             words.append(f"-c {step.cores_per_task}")
         if step.exclusive_launcher:

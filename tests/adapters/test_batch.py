@@ -258,6 +258,27 @@ def test_why_a_signal_was_sent_may_be_told_later(bench: Bench, fake: Fake) -> No
     assert bench.kinds()[-1] is Seen.TIMED_OUT
 
 
+def test_what_may_still_run_is_not_given_up(bench: Bench, fake: Fake) -> None:
+    """Only the history knows of it, which says that it runs."""
+    backend = bench.pending(0)
+    bench.write("0.1", start="101 host 1")
+    fake.past["101"] = Sighting("101", Seen.STARTED)
+    bench.wait(backend, lambda: bench.kinds()[-1] is Seen.MISSING)
+    bench.let(backend, 40)
+    assert bench.kinds()[-1] is Seen.MISSING
+    del fake.past["101"]
+    bench.wait(backend, bench.end)
+    assert bench.kinds()[-1] is Seen.LOST
+
+
+def test_a_history_that_is_stale_keeps_nothing_that_has_ended(bench: Bench, fake: Fake) -> None:
+    backend = bench.pending(0)
+    fake.past["101"] = Sighting("101", Seen.STARTED)
+    bench.write("0.1", start="101 host 1", end="143 15")
+    bench.wait(backend, bench.end)
+    assert bench.kinds()[-1] is Seen.FAILED
+
+
 @pytest.mark.parametrize("seen", [Seen.TIMED_OUT, Seen.CANCELLED])
 def test_a_signal_may_reach_the_script_before_the_wrapper(
     bench: Bench, fake: Fake, seen: Seen

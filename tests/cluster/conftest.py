@@ -104,6 +104,16 @@ class Cluster:
         script.chmod(0o755)
         self._monkeypatch.setenv("PATH", str(folder), prepend=":")
 
+    def lose_answers(self) -> Path:
+        """Let every submission be accepted, and its answer get lost; the file of their jobs."""
+        sent = self.shell.folder / "sent"
+        self.shadow("sbatch", lambda real: (
+            f'{real} "$@" >> "{sent}" || exit\n'
+            'echo "sbatch: error: Batch job submission failed: Socket timed out on send/recv" >&2\n'
+            "exit 1"
+        ))  # fmt: skip
+        return sent
+
 
 @pytest.fixture
 def cluster(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
