@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
 from maestro.adapters import host
@@ -85,7 +85,7 @@ def taken_up(
         local.recover(mine)
         backends: dict[bool, Backend] = {True: local}
         if isinstance(codec, Scheduler):
-            batch = _batch(study, codec)
+            batch = _batch(study, codec, store.ids())
             stack.callback(batch.close)
             jobs = store.jobs()
             others = set(engine.active()).difference(mine)
@@ -97,7 +97,7 @@ def taken_up(
         yield Conductor(study, store, lease, engine, backends, Writer(study, codec), watcher)
 
 
-def _batch(study: Study, codec: Scheduler) -> BatchBackend:
+def _batch(study: Study, codec: Scheduler, ids: Mapping[str, int]) -> BatchBackend:
     """The backend of a study for a scheduler.
 
     Raises
@@ -113,13 +113,12 @@ def _batch(study: Study, codec: Scheduler) -> BatchBackend:
     records = JobRecords(os.path.join(study.directory, HIDDEN, "jobs"))
     with told(study.directory):
         records.install()
-    rows = {node: row for row, node in enumerate(study.graph)}
     settings = study.info.settings
     return BatchBackend(
         codec,
         records,
         study.info.identity,
-        lambda attempt: f"{rows[attempt.task]}.{attempt.number}",
+        lambda attempt: f"{ids[attempt.task]}.{attempt.number}",
         throttle=settings.throttle,
         arrays=bool(study.spec.batch.settings.get("arrays")),
         limits=Limits(sleeptime=settings.sleeptime),

@@ -48,6 +48,7 @@ class Lease:
             )
             if not store.take_lease(seen, mine):
                 raise StudyError(f"{store.directory} has just been taken by another conductor")
+            store.upgrade()
         except BaseException:
             os.close(self._file)
             raise

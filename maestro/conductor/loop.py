@@ -85,7 +85,7 @@ class Conductor:
         self._health = Health()
         self._writer = writer
         self.watcher = watcher
-        self._rows = {node: i for i, node in enumerate(study.graph)}
+        self._ids = store.ids()
         self._unrecorded: list[Change] = []
         self._recorded_at = 0.0
         self._snapshot_due = 0.0
@@ -226,7 +226,7 @@ class Conductor:
         if troubled:
             self._show(lambda watcher: watcher.heard(health))
         if due or force or outcome is not None or troubled:
-            changes = [(self._rows[change.task], change) for change in self._unrecorded]
+            changes = [(self._ids[change.task], change) for change in self._unrecorded]
             news = None if health == self._health else health
             self._store.commit(self._lease.epoch, changes, outcome=outcome, health=news)
             self._health = health

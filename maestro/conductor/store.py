@@ -12,10 +12,24 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
+from itertools import groupby
 from typing import Any
 from urllib.parse import quote
 
 from maestro.adapters.base import Health
+from maestro.conductor.schema import (
+    EVENT,
+    INSERT,
+    REPLACE,
+    RESET,
+    SCHEMA,
+    UPDATE,
+    UPGRADES,
+    VERSION,
+    event_row,
+    reset_row,
+    update_row,
+)
 from maestro.engine import Change, Event, Outcome, Record, State
 from maestro.errors import StudyError
 from maestro.spec.model import Parameter
@@ -26,30 +40,8 @@ HIDDEN = ".maestro"
 """The directory, inside the study's, of what is Maestro's own."""
 
 FILE = f"{HIDDEN}/study.sqlite"
-VERSION = 1
 PATIENCE = 60.0
 """Seconds that the writer waits for readers, and a reader for the writer."""
-
-_SCHEMA = """
-CREATE TABLE study (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE parameter (
-    position INTEGER PRIMARY KEY, name TEXT NOT NULL, title TEXT NOT NULL,
-    "values" TEXT NOT NULL, labels TEXT NOT NULL);
-CREATE TABLE task (
-    id INTEGER PRIMARY KEY, name TEXT NOT NULL, step TEXT NOT NULL, workspace TEXT NOT NULL,
-    params TEXT NOT NULL, state TEXT NOT NULL, number INTEGER NOT NULL DEFAULT 0,
-    restarts INTEGER NOT NULL DEFAULT 0, refusals INTEGER NOT NULL DEFAULT 0,
-    losses INTEGER NOT NULL DEFAULT 0, job TEXT, submitted REAL, started REAL, ended REAL,
-    seconds REAL, exit_code INTEGER, detail TEXT);
-CREATE TABLE event (
-    id INTEGER PRIMARY KEY, task INTEGER NOT NULL, number INTEGER NOT NULL, time REAL NOT NULL,
-    event TEXT NOT NULL, state TEXT NOT NULL, job TEXT, exit_code INTEGER, detail TEXT);
-CREATE TABLE lease (
-    one INTEGER PRIMARY KEY CHECK (one = 1), epoch INTEGER NOT NULL, counter INTEGER NOT NULL,
-    host TEXT, boot TEXT, pid INTEGER, start TEXT);
-INSERT INTO lease (one, epoch, counter) VALUES (1, 0, 0);
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -70,8 +62,9 @@ class Settings:
 class StudyInfo:
     """One study: what it was made from and when.
 
-    ``specification`` and ``generator`` name the copies in the study directory; ``directory``,
-    ``specroot`` and ``cwd`` are what they were when the study was made; ``outcome`` is empty until
+    ``specification`` and ``generator`` name the copies in the study directory, and ``arguments``
+    are the generator's; ``directory``, ``specroot`` and ``cwd`` are what they were when the
+    study was made; ``outcome`` is empty until
     the study has ended, and ``cancelling`` says that it is being cancelled. ``identity`` is what a
     scheduler's jobs are marked with; ``trouble`` says what is wrong with the scheduler, empty while
     it answers, and ``answered`` when it last did.
@@ -86,6 +79,7 @@ class StudyInfo:
     created: float
     settings: Settings = Settings()
     generator: str | None = None
+    arguments: tuple[str, ...] = ()
     outcome: str = ""
     cancelling: bool = False
     version: str = ""
@@ -98,7 +92,8 @@ class StudyInfo:
 class TaskRow:
     """A task as the store knows it; times in seconds since the epoch, ``seconds`` of run time.
 
-    ``params`` is the JSON object of its parameters; ``number`` counts its attempts.
+    ``id`` is never another task's; ``params`` is the JSON object of its parameters; ``number``
+    counts its attempts.
     """
 
     id: int
@@ -138,8 +133,11 @@ _TASK_COLUMNS = ", ".join(f.name for f in fields(TaskRow))
 class Store:
     """The store of the study in ``directory``. Make one with `create` or `open`."""
 
-    def __init__(self, connection: sqlite3.Connection, directory: str) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, directory: str, version: int = VERSION
+    ) -> None:
         self._db = connection
+        self._version = version
         self.directory = directory
 
     @classmethod
@@ -163,26 +161,19 @@ class Store:
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
             store = cls(_connect(path), directory)
             # Nothing is lost if this one transaction is: the study would not exist.
-            store._db.executescript(f"PRAGMA user_version = {VERSION};{_SCHEMA}")
+            store._db.executescript(f"PRAGMA user_version = {VERSION};{SCHEMA}")
             with store._transaction():
+                store._add_parameters(parameters)
                 store._db.executemany(
-                    "INSERT INTO parameter VALUES (?, ?, ?, ?, ?)",
-                    (
-                        (i, p.name, p.title, json.dumps(p.values), json.dumps(p.labels))
-                        for i, p in enumerate(parameters)
-                    ),
-                )
-                store._db.executemany(
-                    "INSERT INTO task (id, name, step, workspace, params, state) "
-                    "VALUES (?, ?, ?, ?, ?, 'INITIALIZED')",
-                    ((i, *task) for i, task in enumerate(tasks)),
+                    INSERT, ((i, *task, i) for i, task in enumerate(tasks))
                 )
                 store._set(_flat(info))
             return store
 
     @classmethod
     def open(cls, directory: str, *, write: bool = False) -> Store:
-        """Open the store of an existing study, by default to read.
+        """Open the store of an existing study, by default to read. One of an earlier version can
+        be read, and leased; `upgrade` makes it this version's.
 
         Raises
         ------
@@ -197,15 +188,18 @@ class Store:
         with _told(directory):
             store = cls(_connect(path, write=write), directory)
             try:
-                found = store._db.execute("PRAGMA user_version").fetchone()[0]
+                store._version = store._db.execute("PRAGMA user_version").fetchone()[0]
             except BaseException:
                 store.close()
                 raise
-        if found != VERSION:
+        if store._version < 1:
+            store.close()
+            raise StudyError(f"the store of {directory} is damaged: it holds no study")
+        if store._version > VERSION:
             store.close()
             raise StudyError(
-                f"{directory} was made by another version of Maestro: its store has version "
-                f"{found}, and this program reads {VERSION}"
+                f"{directory} was made by a later version of Maestro: its store has version "
+                f"{store._version}, and this program knows those up to {VERSION}; use that version"
             )
         return store
 
@@ -221,7 +215,8 @@ class Store:
             rows = dict(self._db.execute("SELECT key, value FROM study"))
         values = {key: json.loads(value) for key, value in rows.items()}
         settings = Settings(**{f.name: values.pop(f.name) for f in fields(Settings)})
-        return StudyInfo(**values, settings=settings)
+        arguments = tuple(values.pop("arguments", ()))
+        return StudyInfo(**values, settings=settings, arguments=arguments)
 
     def parameters(self) -> tuple[Parameter, ...]:
         """The combinations, as parameters with their values."""
@@ -237,8 +232,20 @@ class Store:
     def tasks(self) -> list[TaskRow]:
         """Every task, in the order of the graph."""
         with _told(self.directory):
-            rows = self._db.execute(f"SELECT {_TASK_COLUMNS} FROM task ORDER BY id").fetchall()
+            rows = self._db.execute(
+                f"SELECT {_TASK_COLUMNS} FROM task ORDER BY {self._order}"
+            ).fetchall()
         return [TaskRow(*row) for row in rows]
+
+    def ids(self) -> dict[str, int]:
+        """The id of every task, in the order of the graph."""
+        with _told(self.directory):
+            return dict(self._db.execute(f"SELECT name, id FROM task ORDER BY {self._order}"))
+
+    def kept(self) -> dict[str, int]:
+        """How many attempts the tasks that have been run again had had before."""
+        with _told(self.directory):
+            return dict(self._db.execute("SELECT name, kept FROM task WHERE kept > 0"))
 
     def counts(self) -> dict[str, int]:
         """Number of tasks by state."""
@@ -255,7 +262,7 @@ class Store:
         with _told(self.directory):
             rows = self._db.execute(
                 "SELECT name, state, number, restarts, refusals, losses FROM task "
-                "WHERE state != 'INITIALIZED' OR number > 0 ORDER BY id"
+                f"WHERE state != 'INITIALIZED' OR number > 0 ORDER BY {self._order}"
             ).fetchall()
         return [Record(name, State[state], *rest) for name, state, *rest in rows]
 
@@ -265,7 +272,22 @@ class Store:
             row = self._db.execute("SELECT epoch, counter, host, boot, pid, start FROM lease")
             return Holder(*row.fetchone())
 
+    @property
+    def _order(self) -> str:
+        return "position" if self._version > 1 else "id"
+
     # ---- writing -------------------------------------------------------------------------------
+
+    def upgrade(self) -> None:
+        """Make a store of an earlier version this version's. Only who conducts the study may."""
+        if self._version == VERSION:
+            return
+        with _told(self.directory), self._transaction():
+            for version in range(self._version, VERSION):
+                for statement in UPGRADES[version]:
+                    self._db.execute(statement)
+            self._db.execute(f"PRAGMA user_version = {VERSION}")
+        self._version = VERSION
 
     def take_lease(self, seen: Holder, new: Holder) -> bool:
         """Make ``new`` the holder, unless somebody came between since ``seen`` was read."""
@@ -303,14 +325,8 @@ class Store:
         StudyError
             Another conductor has taken the study over, or it cannot be written.
         """
-        with _told(self.directory), self._transaction():
-            mine = self._db.execute(
-                "UPDATE lease SET counter = counter + 1 WHERE epoch = ?", (epoch,)
-            )
-            if mine.rowcount != 1:
-                raise StudyError(f"another conductor has taken over {self.directory}")
-            self._db.executemany(_EVENT, (_event(i, change) for i, change in changes))
-            self._db.executemany(_UPDATE, (_update(i, change) for i, change in changes))
+        with self._recording(epoch):
+            self._note(changes)
             if settings is not None:
                 self._set(asdict(settings))
             if outcome is not None:
@@ -319,6 +335,80 @@ class Store:
                 self._set({"cancelling": True})
             if health is not None:
                 self._set(asdict(health))
+
+    def reopen(
+        self,
+        epoch: int,
+        changes: Sequence[tuple[int, Change]] = (),
+        info: StudyInfo | None = None,
+        parameters: Sequence[Parameter] = (),
+        tasks: Iterable[tuple[str, str, str, str]] = (),
+    ) -> None:
+        """Let a study that may have ended go on, after ``changes`` that had it do so. Where
+        ``info`` is given, it is another specification's now, with these ``parameters`` and
+        ``tasks`` (as for `create`); tasks that keep their names keep their ids.
+
+        Raises
+        ------
+        StudyError
+            Another conductor has taken the study over, or it cannot be written.
+        """
+        with self._recording(epoch):
+            if info is not None:
+                self._set(_flat(info))
+                self._db.execute("DELETE FROM parameter")
+                self._add_parameters(parameters)
+                self._replace_tasks(tasks)
+            self._note(changes)
+            self._set({"outcome": "", "cancelling": False})
+
+    def holds(self, epoch: int) -> bool:
+        """Whether the lease still is that of ``epoch``."""
+        return self.holder().epoch == epoch
+
+    def identify(self, epoch: int, directory: str, identity: str) -> None:
+        """The study is in ``directory`` now, and its jobs are marked with ``identity``."""
+        with self._recording(epoch):
+            self._set({"directory": directory, "identity": identity})
+
+    def _note(self, changes: Sequence[tuple[int, Change]]) -> None:
+        self._db.executemany(EVENT, (event_row(i, change) for i, change in changes))
+        for reset, group in groupby(changes, lambda entry: entry[1].event is Event.RERUN):
+            statement, row = (RESET, reset_row) if reset else (UPDATE, update_row)
+            self._db.executemany(statement, (row(i, change) for i, change in group))
+
+    def _add_parameters(self, parameters: Sequence[Parameter]) -> None:
+        self._db.executemany(
+            "INSERT INTO parameter VALUES (?, ?, ?, ?, ?)",
+            (
+                (i, p.name, p.title, json.dumps(p.values), json.dumps(p.labels))
+                for i, p in enumerate(parameters)
+            ),
+        )
+
+    def _replace_tasks(self, tasks: Iterable[tuple[str, str, str, str]]) -> None:
+        known = self.ids()
+        (highest,) = self._db.execute(
+            "SELECT max(id) FROM (SELECT id FROM task UNION ALL SELECT task FROM event)"
+        ).fetchone()
+        for position, (name, *columns) in enumerate(tasks):
+            if (own := known.pop(name, None)) is not None:
+                self._db.execute(REPLACE, (*columns, position, own))
+            else:
+                highest += 1
+                self._db.execute(INSERT, (highest, name, *columns, position))
+        self._db.executemany("DELETE FROM task WHERE id = ?", ((i,) for i in known.values()))
+
+    @contextmanager
+    def _recording(self, epoch: int) -> Iterator[None]:
+        """A transaction of the holder of ``epoch``."""
+        with _told(self.directory), self._transaction():
+            mine = self._db.execute(
+                "UPDATE lease SET counter = counter + 1 WHERE epoch = ?", (epoch,)
+            )
+            if mine.rowcount != 1:
+                raise StudyError(f"another conductor has taken over {self.directory}")
+            yield
 
     def _set(self, values: dict[str, Any]) -> None:
         self._db.executemany(
@@ -336,54 +426,6 @@ class Store:
             if self._db.in_transaction:  # a full disk has rolled it back already
                 self._db.execute("ROLLBACK")
             raise
-
-
-_EVENT = (
-    "INSERT INTO event (task, number, time, event, state, job, exit_code, detail) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-)
-
-_UPDATE = (
-    "UPDATE task SET state = ?, number = ?, restarts = ?, refusals = ?, losses = ?, "
-    "job = CASE WHEN ? THEN NULL ELSE coalesce(?, job) END, submitted = coalesce(submitted, ?), "
-    "started = coalesce(started, ?), ended = ?, "
-    "seconds = coalesce(?, ? - started), exit_code = ?, detail = ? WHERE id = ?"
-)
-
-_ENDED = frozenset(
-    {Event.FINISH, Event.FAIL, Event.TIME_OUT, Event.BREAK, Event.CANCEL, Event.REHEARSE}
-)
-
-
-def _seen(change: Change) -> tuple[float, str | None, int | None, str]:
-    """When it happened, and the job, exit code and sentence that came with it."""
-    seen = change.observation
-    if seen is None:
-        return change.time, None, None, change.detail
-    return seen.time, seen.job, seen.exit_code, seen.detail or change.detail
-
-
-def _event(task: int, change: Change) -> tuple[Any, ...]:
-    time, job, exit_code, detail = _seen(change)
-    return (
-        task, change.number, time, change.event.name, change.state.name, job, exit_code,
-        detail or None,
-    )  # fmt: skip
-
-
-def _update(task: int, change: Change) -> tuple[Any, ...]:
-    time, job, exit_code, detail = _seen(change)
-    submitted = change.event is Event.SUBMIT
-    ended = time if change.event in _ENDED else None
-    # After a restart the run time counts from the first start, as people know it.
-    duration = change.observation.duration if change.observation and not change.restarts else None
-    return (
-        change.state.name, change.number, change.restarts, change.refusals, change.losses,
-        submitted, job,  # an attempt has no job of an earlier one
-        time if submitted else None,
-        time if change.event is Event.START else None,
-        ended, duration, ended, exit_code, detail or None, task,
-    )  # fmt: skip
 
 
 def _flat(info: StudyInfo) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 from maestro.engine.engine import Engine
 from maestro.engine.observations import AttemptId, Observation, Seen
+from maestro.engine.rerun import Again, again
 from maestro.engine.states import ACTIVE, TABLE, Event, Outcome, State, transition
 from maestro.engine.values import Change, Demand, Policy, Record, Submit
 
 __all__ = [
     "ACTIVE",
     "TABLE",
+    "Again",
     "AttemptId",
     "Change",
     "Demand",
@@ -20,5 +22,6 @@ __all__ = [
     "Seen",
     "State",
     "Submit",
+    "again",
     "transition",
 ]

@@ -7,7 +7,7 @@ call is proportional to what changes, not to the size of the study.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import networkx as nx
@@ -135,9 +135,25 @@ class Engine:
             elif record.state is State.FINISHED:
                 for child in self.graph.successors(record.task):
                     self._progress[child].waiting -= 1
-        self._line_up()
-        for task in self._progress:
-            self._spread(task, now)
+        self._settle(now)
+
+    def rerun(self, reasons: Mapping[str, str], now: float) -> None:
+        """Run tasks that have ended again, each for the reason that people are told. Their attempts
+        are counted on, and all limits begin anew.
+
+        Raises
+        ------
+        IllegalTransition
+            One of them has not ended.
+        """
+        for task, reason in reasons.items():
+            progress = self._progress[task]
+            if progress.state is State.FINISHED:
+                for child in self.graph.successors(task):
+                    self._progress[child].waiting += 1
+            progress.restarts = progress.refusals = progress.losses = 0
+            self._step(task, progress, Event.RERUN, now, detail=reason)
+        self._settle(now)
 
     def adopt(self, attempt: AttemptId, now: float) -> None:
         """Take in an attempt that was submitted, and not recorded before the conductor died.
@@ -212,6 +228,12 @@ class Engine:
         return submissions
 
     # ---- how: waiting --------------------------------------------------------------------------
+
+    def _settle(self, now: float) -> None:
+        """Line up what can run, and block what never can."""
+        self._line_up()
+        for task in self._progress:
+            self._spread(task, now)
 
     def _line_up(self) -> None:
         """Put every task that is ready into its queue, in the order of the graph."""

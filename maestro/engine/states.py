@@ -58,6 +58,8 @@ class Event(Enum):
     BLOCK = "block"
     CANCEL = "cancel"
     REHEARSE = "rehearse"
+    RERUN = "rerun"
+    """People want it run again, whatever became of it."""
 
 
 class Outcome(Enum):
@@ -100,6 +102,8 @@ def _rows() -> dict[tuple[State, Event], State]:
             (state, e.CANCEL): s.CANCELLED,
             (state, e.WITHDRAW): s.INITIALIZED,
         }
+    rows |= {(state, e.RERUN): s.INITIALIZED for state in State if state not in ACTIVE}
+    del rows[s.INITIALIZED, e.RERUN]
     return rows
 
 

@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -125,7 +126,7 @@ def test_the_writer_waits_for_a_reader(store: Store, tmp_path: Path) -> None:
     [
         (lambda path: path.unlink(), "not a study directory"),
         (lambda path: path.write_bytes(b"not a database, by any means" * 99), "damaged"),
-        (lambda path: path.write_bytes(b""), "another version"),
+        (lambda path: path.write_bytes(b""), "damaged"),
     ],
 )
 def test_what_is_no_store_is_told_in_a_sentence(tmp_path: Path, spoil, message: str) -> None:
@@ -178,3 +179,60 @@ def test_a_full_disk_is_named(store: Store) -> None:
     with pytest.raises(StudyError, match="full"):
         store.commit(epoch, [(0, change(Event.FAIL, State.FAILED, 1.0, long))])
     assert store.records() == []
+
+
+def old_study(folder: Path) -> None:
+    """The store of a study whose conductor, of the first version, was killed."""
+    (folder / FILE).parent.mkdir()
+    db = sqlite3.connect(folder / FILE)
+    db.executescript((Path(__file__).parent / "version-1.sql").read_text())
+    db.close()
+
+
+def test_a_store_of_the_first_version_is_read_as_it_is(tmp_path: Path) -> None:
+    old_study(tmp_path)
+    before = (tmp_path / FILE).read_bytes()
+    reader = Store.open(str(tmp_path))
+    assert [task.state for task in reader.tasks()][:3] == ["FINISHED", "FAILED", "FINISHED"]
+    assert len(reader.records()) == len(reader.ids()) == 7
+    assert reader.info().arguments == ()
+    reader.close()
+    assert (tmp_path / FILE).read_bytes() == before
+
+
+def test_a_store_of_the_first_version_is_upgraded_by_who_conducts_it(tmp_path: Path) -> None:
+    old_study(tmp_path)
+    store = Store.open(str(tmp_path), write=True)
+    tasks, ids = store.tasks(), store.ids()
+    epoch = held(store)
+    store.upgrade()
+    assert store.tasks() == tasks
+    assert store.ids() == ids
+    change = Change("work_N.2", Event.RERUN, State.INITIALIZED, 1, 0, 5.0, detail="it failed")
+    store.reopen(epoch, [(ids["work_N.2"], change)])
+    store.close()
+    again = Store.open(str(tmp_path))
+    assert again.kept() == {"work_N.2": 1}
+    task = again.tasks()[1]
+    assert (task.state, task.number, task.job, task.exit_code) == ("INITIALIZED", 1, None, None)
+    again.close()
+
+
+def test_another_specification_leaves_tasks_their_ids(store: Store) -> None:
+    epoch = held(store)
+    info = replace(INFO, specification="b.yaml", outcome="FAILURE")
+    tasks = [("new", "new", "new", "{}"), ("two_a", "two", "two/A", '{"SIZE": 2}')]
+    store.reopen(epoch, [], info, PARAMETERS[:1], tasks)
+    assert [(t.name, t.step, t.workspace, t.params) for t in store.tasks()] == tasks
+    assert store.ids() == {"new": 2, "two_a": 1}
+    assert store.parameters() == PARAMETERS[:1]
+    assert store.info() == replace(info, outcome="")
+    store.reopen(epoch, [], info, PARAMETERS[:1], [*tasks, ("newer", "newer", "newer", "{}")])
+    assert store.ids() == {"new": 2, "two_a": 1, "newer": 3}
+
+
+def test_the_lease_tells_whether_it_still_is_held(store: Store) -> None:
+    epoch = held(store)
+    assert store.holds(epoch)
+    held(store)
+    assert not store.holds(epoch)

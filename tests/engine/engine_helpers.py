@@ -75,7 +75,7 @@ def check(engine: Engine) -> None:
     for task, mine in progress.items():
         above = [progress[parent].state for parent in graph.predecessors(task)]
         assert mine.waiting == sum(state is not State.FINISHED for state in above)
-        if mine.state in ACTIVE or mine.number or task in ready:
+        if mine.state in ACTIVE or task in ready:
             assert mine.waiting == 0
         if mine.state in ACTIVE:
             assert mine.number > 0

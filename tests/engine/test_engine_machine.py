@@ -33,6 +33,7 @@ from maestro.engine import (
     Policy,
     Seen,
     State,
+    again,
 )
 
 policies = st.builds(
@@ -130,6 +131,18 @@ class Conducting(RuleBasedStateMachine):
         assert self.engine.drain() == []
         assert memory(self.engine) == memory(old)
 
+    @precondition(lambda self: not self.engine.cancelling)
+    @rule(data=st.data())
+    def rerun(self, data: st.DataObject) -> None:
+        """People want some tasks again, with all that depends on them."""
+        chosen = data.draw(st.sets(st.sampled_from(sorted(self.graph))), label="chosen")
+        states = {task: self.engine.state(task) for task in self.graph}
+        found = again(self.graph, states, dict.fromkeys(chosen, "chosen"), descendants=True)
+        assert not found.kept
+        if not found.flying:
+            self.engine.rerun(found.tasks, self.now)
+            assert all(self.engine.state(task) is State.INITIALIZED for task in found.tasks)
+
     # ---- what must hold ------------------------------------------------------------------------
 
     @invariant()
@@ -167,7 +180,10 @@ def check_bounds(changes: list[Change], policy: Policy, rlimits: list[int]) -> N
         assert 0 in rlimits or last.restarts <= max(rlimits)
         assert last.refusals <= policy.attempts
         assert last.losses <= policy.losses + 1
-        mine = [c for c in changes if c.task == last.task]
+        mine: list[Change] = []
+        for change in changes:
+            if change.task == last.task:
+                mine = [change] if change.event is Event.RERUN else [*mine, change]
         refused = lost = restarts = 0
         for before, change in itertools.pairwise(mine):
             seen = change.observation
