@@ -68,6 +68,7 @@ class BatchBackend:
         self._unsure = False  # about the facts: to be asked for again when the scheduler answers
         self._largest = 1  # array; less than the scheduler takes after one filled a limit
         self._polling = False
+        self._polls = 0  # that have ended, one way or other
         self._pace = Pace(self._limits)
         self._look_due = 0.0
         self._ask_for_facts()
@@ -155,6 +156,11 @@ class BatchBackend:
                 self._flights.name(flight, job)
         self._pace.hurry()
         self._pace.due = 0.0
+
+    @property
+    def surveyed(self) -> bool:
+        """Whether the scheduler has told what it knows of all jobs, or has not answered."""
+        return not self._flights or self._polls > 0
 
     # ---- submitting ----------------------------------------------------------------------------
 
@@ -273,6 +279,7 @@ class BatchBackend:
         """A poll ends."""
         self._findings.give_up(asked, unknown)
         self._polling = False
+        self._polls += 1
         self._end_jobs([flight for flight in self._flights if flight.cancelled])
         waits = any(flight.cancelled or flight.doubtful for flight in self._flights)
         self._pace.answered(waits=waits)
@@ -284,6 +291,7 @@ class BatchBackend:
             log.warning("%s", trouble)
         self.health = replace(self.health, trouble=trouble)
         self._polling = False
+        self._polls += 1
         self._pace.failed()
 
     def _end_jobs(self, flights: Sequence[Flight]) -> None:

@@ -25,6 +25,7 @@ class Former:
     def __init__(self, path: str) -> None:
         self._reader = Reader(path)
         self._shim_lives = True
+        self._forsaken = False
         # Those that we asked to end: as what that counts, and when it is time to kill.
         self._ending: dict[AttemptId, tuple[Seen, float]] = {}
         self.known: set[AttemptId] = set()
@@ -39,9 +40,21 @@ class Former:
     def elsewhere(self) -> str | None:
         """The other host that tasks may still run on, where this one cannot see them."""
         opened = self._reader.opened
-        if opened is None or opened.host == host.hostname():
+        if opened is None or self._forsaken or not opened.away():
             return None
         return opened.host if self.running or not self._reader.closed else None
+
+    def forsake(self) -> None:
+        """Wait no longer for what this host cannot see: nobody will know how that ended."""
+        self._forsaken = True
+
+    def close(self) -> None:
+        """Have its shim start nothing more, though its conductor may live."""
+        opened = self._reader.opened
+        if opened is not None and opened.lives():
+            for number in (signal.SIGTERM, signal.SIGCONT):
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(opened.pid, number)
 
     def observe(self) -> list[Observation]:
         """What has happened since the last call, in order."""
@@ -86,7 +99,9 @@ class Former:
         return replace(seen, seen=why, detail="")
 
     def _orphans(self) -> list[Observation]:
-        """Tasks whose shim is gone are awaited; how they ended cannot be known."""
+        """Tasks whose shim is gone are awaited; how they ended cannot be known, but that of those
+        that ran when the machine went down none has ended.
+        """
         observations = []
         for attempt, record in list(self.running.items()):
             if self._lives(record):
@@ -97,9 +112,18 @@ class Former:
                 _sweep(record.pid)
                 observations.append(Observation(attempt, seen, time.time()))
             else:
-                detail = "nobody was there to see how it ended"
-                observations.append(Observation(attempt, Seen.LOST, time.time(), detail=detail))
+                seen, detail = self._fate()
+                observations.append(Observation(attempt, seen, time.time(), detail=detail))
         return observations
+
+    def _fate(self) -> tuple[Seen, str]:
+        """What became of a task that no longer runs, and did not come to its end."""
+        opened = self._reader.opened
+        if opened is None or opened.here():
+            return Seen.LOST, "nobody was there to see how it ended"
+        if opened.away():
+            return Seen.LOST, f"it was left running on {opened.host}"
+        return Seen.NODE_LOST, "the machine went down while it ran"
 
     def _enforce(self) -> None:
         """End the orphans that have run for as long as they may."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import time
 
 TYPE_CHECKING = False  # importing typing would make every fork of the shim slower
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["boot_id", "cores", "hostname", "process_start"]
+__all__ = ["boot_id", "booted", "cores", "hostname", "process_start"]
 
 
 def hostname() -> str:
@@ -31,6 +32,13 @@ def boot_id() -> str:
 
 
 _boot_id: str | None = None
+
+
+def booted() -> float:
+    """When this machine was booted, in seconds since the epoch by its clock as it is set now."""
+    # Linux's monotonic clock, unlike macOS's, stands still while the machine sleeps.
+    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    return time.time() - time.clock_gettime(clock)
 
 
 def process_start(pid: int) -> str | None:

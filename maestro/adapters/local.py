@@ -125,9 +125,10 @@ class LocalBackend:
 
     # ---- after a conductor's death -------------------------------------------------------------
 
-    def recorded(self) -> list[Observation]:
+    def recorded(self, *, force: bool = False) -> list[Observation]:
         """Everything that former shims did, in order: their ledgers know of attempts that their
-        conductor had no time to record. Returns once they will start nothing more.
+        conductor had no time to record. Returns once they will start nothing more; ``force``
+        has them do so though their conductor may live, and gives up what may run elsewhere.
 
         Raises
         ------
@@ -139,9 +140,13 @@ class LocalBackend:
         end = time.monotonic() + PATIENCE
         for former in self._formers:
             observations += former.observe()
+            if force:
+                former.close()
+                former.forsake()
             if former.elsewhere:
                 raise BackendError(
-                    f"tasks of this study may still run on {former.elsewhere}; conduct it there"
+                    f"tasks of this study may still run on {former.elsewhere}; conduct it there, "
+                    "or, if that machine is gone for good, with --force: they count as lost then"
                 )
             while not former.settled:
                 if time.monotonic() > end:

@@ -12,6 +12,10 @@ from maestro.engine.observations import AttemptId, Observation, Seen
 __all__ = ["End", "Open", "Reader", "Start", "ended", "started"]
 
 
+SLACK = 60.0
+"""Seconds by which clocks are set while a machine runs."""
+
+
 class Open(NamedTuple):
     """The shim whose ledger it is."""
 
@@ -24,6 +28,12 @@ class Open(NamedTuple):
     def here(self) -> bool:
         """Whether it was started on this host since that was booted."""
         return self.host == host.hostname() and self.boot == host.boot_id()
+
+    def away(self) -> bool:
+        """Whether it was started on another machine, though that may have the name of this one."""
+        if self.host != host.hostname():
+            return True
+        return self.boot != host.boot_id() and self.time > host.booted() + SLACK
 
     def lives(self) -> bool:
         """Whether it still runs, on this host."""

@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
+from maestro.cli.options import add_force
 from maestro.cli.terminal import at_least, log_to, tell
 
 if TYPE_CHECKING:
     from maestro.conductor.loop import Conductor
     from maestro.conductor.study import Study
 
-__all__ = ["add_arguments", "background", "foreground", "run", "untangle"]
+__all__ = ["add_arguments", "conduct", "run", "untangle"]
 
 STOPPED = 1
 """Exit status of a conductor that left before its study had ended."""
@@ -35,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="Time between two questions to a scheduler; '-s SECONDS' does the same.\n"
         "[What the study was launched with]",
     )  # fmt: skip
+    add_force(parser)
 
 
 def untangle(arguments: Sequence[str]) -> list[str]:
@@ -77,28 +79,54 @@ def run(options: argparse.Namespace) -> int:
         requests.leave(directory, requests.Request(sleeptime=options.sleeptime))
     path = options.logpath or log_path(directory, info.name)
     log_to(os.path.abspath(path), options.debug_lvl, console=options.logstdout)
-    return foreground(directory, ready=ready, quiet=not sys.stdout.isatty())
+    quiet = ready is not None or not sys.stdout.isatty()
+    return _foreground(directory, ready=ready, quiet=quiet, force=options.force)
 
 
-def foreground(
+def conduct(
+    directory: str,
+    name: str,
+    options: argparse.Namespace,
+    *,
+    study: Study | None = None,
+    done: str,
+) -> int:
+    """Conduct the study called ``name`` as the command line says: here, or by a conductor that
+    outlives this command, and then say that it is ``done``; the exit status.
+    """
+    from maestro.conductor.study import log_path
+
+    log = os.path.abspath(options.logpath or log_path(directory, name))
+    force = getattr(options, "force", False)
+    if options.foreground:
+        log_to(log, options.debug_lvl, console=False)
+        return _foreground(directory, study, force=force)
+    return _background(directory, name, log, options.debug_lvl, force=force, done=done)
+
+
+def _foreground(
     directory: str,
     study: Study | None = None,
     *,
-    ready: Callable[[], None] | None = None,
+    ready: Callable[[str], None] | None = None,
     quiet: bool = False,
+    force: bool = False,
 ) -> int:
     """Conduct the study in ``directory`` here until it ends; the exit status."""
     from maestro.conductor.conduct import taken_up
     from maestro.report.progress import digest, progress
 
-    with taken_up(directory, study) as conductor, _signals(conductor):
+    with taken_up(directory, study, force=force) as conductor, _signals(conductor):
+        said = str(conductor.recovered or "")
         if ready is not None:
-            ready()
+            ready(said)
+        elif said:
+            tell(said)
         with nullcontext() if quiet else progress(conductor.study) as conductor.watcher:
             outcome = conductor.run()
     if outcome is None:
         tell("Stopped; what runs goes on. To take the study up again:")
-        tell(f"  {_command('conductor', directory)}")
+        tell(f"  {_command('maestro', 'resume', directory)}")
         return STOPPED
     if not quiet:
         with suppress(BrokenPipeError):
@@ -106,14 +134,19 @@ def foreground(
     return outcome.value
 
 
-def background(study: Study, log: str, level: int) -> int:
+def _background(
+    directory: str, name: str, log: str, level: int, *, force: bool, done: str
+) -> int:
     """Launch a conductor that outlives this command; the exit status."""
     from maestro.conductor.launch import launch
 
-    launch(study.directory, study.info.name, ["-l", log, "-d", str(level)])
-    tell(f"Study launched: {study.directory}")
+    options = ["-l", log, "-d", str(level), *(["--force"] if force else [])]
+    said = launch(directory, name, options)
+    tell(f"Study {done}: {directory}")
+    if said:
+        tell(said)
     for command in ("status", "cancel"):
-        tell(f"  {_command('maestro', command, study.directory)}")
+        tell(f"  {_command('maestro', command, directory)}")
     return 0
 
 

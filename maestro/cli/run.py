@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import shlex
 import tempfile
 from typing import TYPE_CHECKING
 
-from maestro.cli.terminal import ask, at_least, log_to, show_problems, tell
+from maestro.cli.options import add_answers, add_foreground, add_limits
+from maestro.cli.terminal import ask, log_to, show_problems, tell
 from maestro.errors import SpecError, UsageError
 
 if TYPE_CHECKING:
@@ -26,30 +28,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = commands.add_parser("run", help="Launch a study based on a specification.")
     parser.set_defaults(run=run)
     parser.add_argument("specification", help="The study specification, a YAML file.")
-    _add_limits(parser)
+    add_limits(parser, new=True)
     _add_making(parser)
-    answers = parser.add_mutually_exclusive_group()
-    answers.add_argument("-n", "--autono", action="store_true", help="Answer no to questions.")
-    answers.add_argument("-y", "--autoyes", action="store_true", help="Answer yes to questions.")
-
-
-def _add_limits(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "-a", "--attempts", type=at_least(1), default=1, metavar="N",
-        help="Submissions that may be refused before a step is marked failed. [%(default)s]",
-    )  # fmt: skip
-    parser.add_argument(
-        "-r", "--rlimit", type=at_least(0), default=1, metavar="N",
-        help="Restarts of steps that have a restart command (0: no limit). [%(default)s]",
-    )  # fmt: skip
-    parser.add_argument(
-        "-t", "--throttle", type=at_least(0), default=0, metavar="N",
-        help="Jobs in flight at the same time (0: no limit). [%(default)s]",
-    )  # fmt: skip
-    parser.add_argument(
-        "-s", "--sleeptime", type=at_least(0), default=60, metavar="SECONDS",
-        help="Time between two questions to a scheduler. [%(default)s]",
-    )  # fmt: skip
+    add_foreground(parser)
+    add_answers(parser)
 
 
 def _add_making(parser: argparse.ArgumentParser) -> None:
@@ -69,10 +51,6 @@ def _add_making(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--out", metavar="DIR",
         help="The study directory. [<study name>_<time> in OUTPUT_PATH]",
-    )  # fmt: skip
-    parser.add_argument(
-        "-fg", action="store_true", dest="foreground",
-        help="Conduct the study in the foreground; Ctrl-C cancels it.",
     )  # fmt: skip
     parser.add_argument(
         "--hashws", action="store_true",
@@ -153,21 +131,19 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 def _start(options: argparse.Namespace, study: Study) -> int:
     """Conduct the study that has been made, in the way that was asked for."""
-    from maestro.cli.conduct import background, foreground
+    from maestro.cli.conduct import conduct
     from maestro.conductor.conduct import rehearse
     from maestro.conductor.study import log_path
 
-    path = os.path.abspath(options.logpath or log_path(study.directory, study.info.name))
     if options.dry:
+        path = os.path.abspath(options.logpath or log_path(study.directory, study.info.name))
         log_to(path, options.debug_lvl, console=options.logstdout)
         rehearse(study.directory, study)
         tell(f"Written, not run: {study.directory}")
         return 0
     question = f"Launch the study in {study.directory}?"
     if not ask(question, yes=options.autoyes, no=options.autono):
-        tell(f"Not launched. To launch it later: conductor {study.directory}")
+        command = shlex.join(["maestro", "resume", study.directory])
+        tell(f"Not launched. To launch it later: {command}")
         return 0
-    if options.foreground:
-        log_to(path, options.debug_lvl, console=False)
-        return foreground(study.directory, study)
-    return background(study, path, options.debug_lvl)
+    return conduct(study.directory, study.info.name, options, study=study, done="launched")

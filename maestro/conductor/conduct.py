@@ -19,10 +19,12 @@ from maestro.adapters.registry import codec_for, missing_programs
 from maestro.conductor import snapshot
 from maestro.conductor.lease import Lease
 from maestro.conductor.loop import Conductor, Watcher
+from maestro.conductor.moving import arrive
+from maestro.conductor.recovery import recovered, survey
 from maestro.conductor.store import HIDDEN, Store
-from maestro.conductor.study import Study, open_graph, told
+from maestro.conductor.study import Study, ledger_prefix, ledgers, open_graph, told
 from maestro.conductor.workspace import Writer
-from maestro.engine import Demand, Engine, Outcome, Policy
+from maestro.engine import Demand, Engine, Outcome, Policy, State
 from maestro.errors import StudyError
 from maestro.graph import task_of
 from maestro.spec.model import Resources
@@ -57,10 +59,15 @@ def ended(directory: str) -> Outcome | None:
 
 @contextmanager
 def taken_up(
-    directory: str, study: Study | None = None, watcher: Watcher | None = None
+    directory: str,
+    study: Study | None = None,
+    watcher: Watcher | None = None,
+    *,
+    force: bool = False,
 ) -> Iterator[Conductor]:
     """A conductor for the study in ``directory``, holding its lease, with what was left running
-    reattached; ``study`` saves expanding it once more.
+    reattached; ``study`` saves expanding it once more. ``force`` takes it from a conductor that
+    seems to live, and gives up what may run on a host that cannot be reached.
 
     Raises
     ------
@@ -70,17 +77,19 @@ def taken_up(
     with ExitStack() as stack:
         store = Store.open(directory, write=True)
         stack.callback(store.close)
-        study = study or open_graph(store)
-        lease = Lease(store)
+        lease = Lease(store, force=force)
         stack.callback(lease.release)
-        codec = codec_for(study.spec.batch)
+        study = study or open_graph(store)
         demand = _demand(study)
         engine = Engine(study.graph, _policy(study), demand)
         engine.restore(store.records(), time.time())
-        earlier = _ledgers(directory)
-        local = LocalBackend(_ledger(directory, lease.epoch), earlier)
+        finished = engine.counts[State.FINISHED]
+        flying = [attempt.task for attempt in engine.active()]
+        study, changes = arrive(study, store, lease.epoch, engine, demand)
+        codec = codec_for(study.spec.batch)
+        local = LocalBackend(ledger_prefix(directory, lease.epoch), ledgers(directory))
         stack.callback(local.close)
-        _take_in(engine, local)
+        _take_in(engine, local, force=force)
         mine = [attempt for attempt in engine.active() if demand(attempt.task).local]
         local.recover(mine)
         backends: dict[bool, Backend] = {True: local}
@@ -92,9 +101,16 @@ def taken_up(
             if others:
                 with told(directory):
                     batch.recover({attempt: jobs.get(attempt.task) for attempt in others})
+            survey(engine, batch)
             backends[False] = batch
         _announce(study)
-        yield Conductor(study, store, lease, engine, backends, Writer(study, codec), watcher)
+        writer = Writer(study, codec, store.kept())
+        conductor = Conductor(study, store, lease, engine, backends, writer, watcher)
+        if lease.epoch > 1:
+            changes += engine.undrained
+            conductor.recovered = recovered(engine, finished, flying, changes)
+            log.info("taken up: %s", conductor.recovered)
+        yield conductor
 
 
 def _batch(study: Study, codec: Scheduler, ids: Mapping[str, int]) -> BatchBackend:
@@ -213,23 +229,9 @@ def _cores(resources: Resources) -> int:
     return int(procs) * int(each)
 
 
-def _ledger(directory: str, epoch: int) -> str:
-    return os.path.join(directory, HIDDEN, f"ledger-{epoch:06d}")
-
-
-def _ledgers(directory: str) -> list[str]:
-    """The ledgers of earlier conductors, oldest first."""
-    folder = os.path.join(directory, HIDDEN)
-    return sorted(
-        os.path.join(folder, name)
-        for name in os.listdir(folder)
-        if name.startswith("ledger-") and name.endswith(".jsonl")
-    )
-
-
-def _take_in(engine: Engine, backend: LocalBackend) -> None:
+def _take_in(engine: Engine, backend: LocalBackend, *, force: bool) -> None:
     """Take in what happened here while nobody conducted, in the order in which it happened."""
     now = time.time()
-    for seen in backend.recorded():
+    for seen in backend.recorded(force=force):
         engine.adopt(seen.attempt, now)
         engine.observe(seen, now)

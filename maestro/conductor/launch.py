@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import subprocess
@@ -21,6 +22,8 @@ PATIENCE = 120.0
 READY = "MAESTRO_READY_FD"
 """The environment variable that tells a launched conductor where to report that it has started."""
 
+_READY = b"ready\n"
+
 # Nothing is to be imported from the directory that happens to be the current one, and the program
 # must be found even where it runs from a checkout that is not installed.
 _PROGRAM = """\
@@ -31,11 +34,11 @@ sys.exit(conductor())
 """
 
 
-def launch(directory: str, study: str, arguments: list[str]) -> int:
+def launch(directory: str, study: str, arguments: list[str]) -> str:
     """Start ``conductor`` with ``arguments`` on the study called ``study`` in ``directory``, in a
     session of its own, and wait until it conducts. What it prints goes to ``<study>.txt`` there.
 
-    Returns its process id.
+    Returns what it has to say then, empty where it found nothing left to conduct.
 
     Raises
     ------
@@ -65,35 +68,40 @@ def launch(directory: str, study: str, arguments: list[str]) -> int:
     finally:
         os.close(writer)
     try:
-        if _hears_ready(reader):
-            return process.pid
+        report = _report(reader)
     finally:
         os.close(reader)
-    return _unreported(process, printed, start)
+    if report.startswith(_READY):
+        return report.removeprefix(_READY).decode()
+    _wait_for_end(process, printed, start)
+    return ""
 
 
-def ready_signal() -> Callable[[], None]:
-    """What a conductor calls once it conducts, so that whoever launched it hears. The variable
-    that it came by is removed: the tasks get the launching environment.
+def ready_signal() -> Callable[[str], None] | None:
+    """What a conductor that has been launched calls once it conducts, with what it has to say, so
+    that whoever launched it hears; None for others. The variable that it came by is removed: the
+    tasks get the launching environment.
     """
     writer = os.environ.pop(READY, None)
+    if writer is None:
+        return None
 
-    def report() -> None:
-        if writer is not None:
-            os.write(int(writer), b"ready")
-            os.close(int(writer))
+    def report(said: str) -> None:
+        with open(int(writer), "wb") as pipe, contextlib.suppress(BrokenPipeError):
+            pipe.write(_READY + said.encode())
+            pipe.flush()
 
     return report
 
 
-def _hears_ready(reader: int) -> bool:
-    """Whether the conductor reports before it ends, or the time is over."""
+def _report(reader: int) -> bytes:
+    """What the conductor reports before it ends, or the time is over."""
     ready, _, _ = select.select([reader], [], [], PATIENCE)
-    return bool(ready) and os.read(reader, 16) == b"ready"
+    return os.read(reader, select.PIPE_BUF) if ready else b""
 
 
-def _unreported(process: subprocess.Popen[bytes], printed: str, start: int) -> int:
-    """The process id of a conductor that has not reported, and found nothing left to conduct.
+def _wait_for_end(process: subprocess.Popen[bytes], printed: str, start: int) -> None:
+    """Wait for a conductor that has not reported, because it found nothing left to conduct.
 
     Raises
     ------
@@ -111,6 +119,6 @@ def _unreported(process: subprocess.Popen[bytes], printed: str, start: int) -> i
     with open(printed, "rb") as output:
         output.seek(start)
         said = output.read().decode(errors="replace").strip()
-    if process.returncode == 0:
-        return process.pid
-    raise StudyError(f"the conductor ended with {process.returncode}: {said or 'it said nothing'}")
+    if process.returncode != 0:
+        said = said or "it said nothing"
+        raise StudyError(f"the conductor ended with {process.returncode}: {said}")

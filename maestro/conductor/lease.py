@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import logging
 import os
 import time
 
 from maestro.adapters import host
+from maestro.conductor.place import Place, place_of
 from maestro.conductor.store import HIDDEN, Holder, Store
 from maestro.errors import StudyError
 
 __all__ = ["HEARTBEAT", "Lease", "conducted_by"]
+
+log = logging.getLogger(__name__)
 
 HEARTBEAT = 5.0
 """Seconds between two signs of life of a holder that has nothing else to record."""
@@ -28,7 +32,8 @@ _LOCK = f"{HIDDEN}/conductor.lock"
 
 
 class Lease:
-    """The lease of one study; held from construction until `release`.
+    """The lease of one study; held from construction until `release`. ``force`` takes it from
+    whoever has it: what they still try to record is refused.
 
     Raises
     ------
@@ -36,11 +41,13 @@ class Lease:
         Another process conducts the study; the message names it.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, force: bool = False) -> None:
         self._store = store
-        self._file = _lock(store)
+        self._file = _lock(store, force=force)
         try:
-            seen = _stale_holder(store)
+            # Who conducts the study that this one was copied from has no lease of it.
+            free = force or place_of(store) is Place.COPY
+            seen = store.holder() if free else _stale_holder(store)
             self.epoch = seen.epoch + 1
             pid = os.getpid()
             mine = Holder(
@@ -64,15 +71,15 @@ class Lease:
 def conducted_by(store: Store) -> str | None:
     """Who conducts the study now, as far as this host can tell; None when nobody does."""
     holder = store.holder()
-    if holder.host is None:
+    if holder.host is None or place_of(store) is Place.COPY:
         return None
     if holder.host == host.hostname() and not _lives(holder):
         return None
     return _name(holder)
 
 
-def _lock(store: Store) -> int:
-    """Lock the lock file, where the file system has locks.
+def _lock(store: Store, *, force: bool) -> int:
+    """Lock the lock file, where the file system has locks, and unless ``force`` goes without.
 
     Raises
     ------
@@ -84,7 +91,7 @@ def _lock(store: Store) -> int:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        if error.errno in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL):
+        if force or error.errno in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL):
             return file
         os.close(file)
         raise StudyError(
@@ -104,10 +111,12 @@ def _stale_holder(store: Store) -> Holder:
     seen = store.holder()
     if seen.host is None:
         return seen
-    if seen.host == host.hostname():
+    # A host of this name and another boot may be this one before it went down, or another.
+    if seen.host == host.hostname() and seen.boot == host.boot_id():
         if _lives(seen):
             raise StudyError(f"{store.directory} is being conducted by {_name(seen)}")
         return seen
+    log.info("waiting %.0f s to see whether %s still lives", WATCH, _name(seen))
     end = time.monotonic() + WATCH
     while time.monotonic() < end:
         time.sleep(HEARTBEAT / 5)

@@ -17,6 +17,7 @@ from typing import Protocol
 from maestro.adapters.base import Backend, Health, Job
 from maestro.conductor import requests, snapshot
 from maestro.conductor.lease import HEARTBEAT, Lease
+from maestro.conductor.recovery import Recovered
 from maestro.conductor.store import Store
 from maestro.conductor.study import Study, told
 from maestro.conductor.workspace import Writer
@@ -30,6 +31,7 @@ from maestro.engine import (
     State,
     Submit,
 )
+from maestro.errors import StudyError
 
 __all__ = ["Conductor", "Watcher"]
 
@@ -63,7 +65,8 @@ class Watcher(Protocol):
 class Conductor:
     """Conducts one study, whose lease it holds, until it ends or `stop` is asked for.
 
-    ``backends`` are by whether they run local tasks.
+    ``backends`` are by whether they run local tasks; ``recovered`` says what was found of a study
+    that had been conducted before.
     """
 
     def __init__(
@@ -85,6 +88,7 @@ class Conductor:
         self._health = Health()
         self._writer = writer
         self.watcher = watcher
+        self.recovered: Recovered | None = None
         self._ids = store.ids()
         self._unrecorded: list[Change] = []
         self._recorded_at = 0.0
@@ -158,7 +162,7 @@ class Conductor:
     def _change_settings(self, request: requests.Request) -> None:
         values = {
             name: value
-            for name in ("throttle", "rlimit", "sleeptime")
+            for name in requests.LIMITS
             if (value := getattr(request, name)) is not None
         }
         if not values:
@@ -166,7 +170,10 @@ class Conductor:
         log.info("settings changed: %s", ", ".join(f"{k} is {v}" for k, v in values.items()))
         self.settings = replace(self.settings, **values)
         self.engine.policy = replace(
-            self.engine.policy, throttle=self.settings.throttle, rlimit=self.settings.rlimit
+            self.engine.policy,
+            throttle=self.settings.throttle,
+            rlimit=self.settings.rlimit,
+            attempts=self.settings.attempts,
         )
         for backend in self._backends.values():
             backend.heed(self.settings.sleeptime, self.settings.throttle)
@@ -178,6 +185,8 @@ class Conductor:
         if not all(submission.local for submission in submissions):
             self._take_note()
             self._record(force=True)
+        elif not self._store.holds(self._lease.epoch):
+            raise StudyError(f"another conductor has taken over {self.study.directory}")
         jobs: dict[bool, list[Job]] = {local: [] for local in self._backends}
         for submission in submissions:
             try:

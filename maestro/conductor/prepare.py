@@ -15,7 +15,7 @@ from maestro import spec as specification
 from maestro.conductor import dependencies, metadata, snapshot
 from maestro.conductor.lease import Lease
 from maestro.conductor.store import FILE, Settings, Store, StudyInfo
-from maestro.conductor.study import Study, file_name, task_columns
+from maestro.conductor.study import Study, file_name, keep_specification, task_columns
 from maestro.errors import SpecError, UsageError
 from maestro.graph import expand, tasks
 from maestro.spec.model import Parameter, Specification
@@ -101,6 +101,7 @@ def _info(plan: Plan, directory: str) -> StudyInfo:
         created=time.time(),
         settings=plan.settings,
         generator=None if plan.generator is None else os.path.basename(plan.generator),
+        arguments=tuple(plan.arguments),
         version=__version__,
         identity=secrets.token_hex(6),
     )
@@ -112,6 +113,7 @@ def _fill(study: Study, plan: Plan, parameters: Sequence[Parameter]) -> None:
     for source in (plan.spec.path, plan.generator):
         if source is not None:
             shutil.copy(source, directory)
+    keep_specification(directory, plan.spec.path)
     metadata.write(study, parameters)
     rows = (task_columns(node, task) for node, task in tasks(study.graph))
     store = Store.create(directory, study.info, parameters, rows)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from maestro.conductor.store import HIDDEN
 from maestro.errors import StudyError
 
-__all__ = ["Request", "discard", "leave", "pending"]
+__all__ = ["LIMITS", "Request", "discard", "leave", "pending"]
 
 _FOLDER = f"{HIDDEN}/requests"
 
@@ -20,9 +20,14 @@ class Request:
     """Cancel the study, or give its settings new values; None leaves one as it is."""
 
     cancel: bool = False
+    attempts: int | None = None
     throttle: int | None = None
     rlimit: int | None = None
     sleeptime: float | None = None
+
+
+LIMITS = ("attempts", "throttle", "rlimit", "sleeptime")
+"""The settings that a request may change."""
 
 
 def leave(directory: str, request: Request) -> None:

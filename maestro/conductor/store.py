@@ -366,9 +366,18 @@ class Store:
         """Whether the lease still is that of ``epoch``."""
         return self.holder().epoch == epoch
 
-    def identify(self, epoch: int, directory: str, identity: str) -> None:
-        """The study is in ``directory`` now, and its jobs are marked with ``identity``."""
+    def identify(
+        self,
+        epoch: int,
+        directory: str,
+        identity: str,
+        changes: Sequence[tuple[int, Change]] = (),
+    ) -> None:
+        """The study is in ``directory`` now, its jobs are marked with ``identity``, and
+        ``changes`` came of that.
+        """
         with self._recording(epoch):
+            self._note(changes)
             self._set({"directory": directory, "identity": identity})
 
     def _note(self, changes: Sequence[tuple[int, Change]]) -> None:

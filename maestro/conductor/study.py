@@ -11,13 +11,29 @@ from dataclasses import dataclass
 import networkx as nx
 
 from maestro import spec as specification
-from maestro.conductor.store import Store, StudyInfo
+from maestro.conductor.place import Place, place_of
+from maestro.conductor.store import HIDDEN, Store, StudyInfo
 from maestro.errors import StudyError
 from maestro.graph import Layout, Task, expand, layout_of
 from maestro.graph.names import safe
 from maestro.spec.model import Specification
 
-__all__ = ["Study", "file_name", "log_path", "open_graph", "task_columns", "told"]
+__all__ = [
+    "SPECIFICATION",
+    "Study",
+    "file_name",
+    "keep_specification",
+    "ledger_prefix",
+    "ledgers",
+    "log_path",
+    "open_graph",
+    "task_columns",
+    "told",
+]
+
+
+SPECIFICATION = f"{HIDDEN}/specification.yaml"
+"""The specification that a study is conducted by; the one beside it is for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +52,8 @@ class Study:
 
 
 def open_graph(store: Store) -> Study:
-    """The study of ``store``: the combinations it stored, never a generator again.
+    """The study of ``store``: the combinations and the specification that it stored, never a
+    generator again, nor what people have made of their copy since.
 
     Raises
     ------
@@ -44,15 +61,18 @@ def open_graph(store: Store) -> Study:
         The copy of the specification is gone, or no longer makes the stored tasks.
     """
     info = store.info()
-    path = os.path.join(store.directory, info.specification)
+    path = os.path.join(store.directory, SPECIFICATION)
+    if not os.path.exists(path):  # as in studies of earlier versions
+        path = os.path.join(store.directory, info.specification)
     spec = specification.load(path, cwd=info.cwd, specroot=info.specroot)
     graph = expand(spec, store.parameters(), hashws=info.settings.hashws)
-    if list(graph) != [task.name for task in store.tasks()]:
+    if list(graph) != list(store.ids()):
         raise StudyError(
             f"{path} does not make the tasks that this study was started with; put the original "
-            "back, or run the changed specification as a new study"
+            "back, or have what changed run again: maestro rerun --spec FILE"
         )
-    return Study(store.directory, info, spec, graph)
+    same = place_of(store) is Place.SAME
+    return Study(info.directory if same else store.directory, info, spec, graph)
 
 
 @contextmanager
@@ -71,6 +91,39 @@ def told(directory: str) -> Iterator[None]:
             f"{error.filename or directory} cannot be used: {error.strerror or error}; once that "
             "is mended, the study can be taken up again"
         ) from error
+
+
+def keep_specification(directory: str, source: str) -> None:
+    """Make a copy of the specification ``source`` what the study in ``directory`` is conducted by.
+
+    Raises
+    ------
+    OSError
+        It cannot be written.
+    """
+    path = os.path.join(directory, SPECIFICATION)
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    with open(source, "rb") as file:
+        text = file.read()
+    draft = os.open(f"{path}.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with open(draft, "wb") as file:
+        file.write(text)
+    os.rename(f"{path}.new", path)
+
+
+def ledger_prefix(directory: str, epoch: int) -> str:
+    """What the names of the ledgers begin with that the holder of ``epoch`` makes."""
+    return os.path.join(directory, HIDDEN, f"ledger-{epoch:06d}")
+
+
+def ledgers(directory: str) -> list[str]:
+    """The ledgers of all conductors so far, oldest first."""
+    folder = os.path.join(directory, HIDDEN)
+    return sorted(
+        os.path.join(folder, name)
+        for name in os.listdir(folder)
+        if name.startswith("ledger-") and name.endswith(".jsonl")
+    )
 
 
 def task_columns(node: str, task: Task) -> tuple[str, str, str, str]:

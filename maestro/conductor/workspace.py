@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 from maestro.adapters.base import Job
 from maestro.adapters.codec import Codec, Scheduler
@@ -15,17 +17,29 @@ from maestro.graph import Task, task_of
 from maestro.graph.render import Rendered, render
 from maestro.spec.resources import walltime_seconds
 
-__all__ = ["Writer"]
+__all__ = ["Writer", "former"]
 
 MODE = 0o744
 
 
-class Writer:
-    """Writes the workspaces and scripts of one study."""
+def former(directory: str, workspace: str, attempts: int) -> str:
+    """Where ``workspace``, relative to the study's ``directory``, is kept as it was after so many
+    attempts, when its task is run again: where no pattern over workspaces finds it.
+    """
+    return os.path.join(directory, "meta", "former", f"{workspace}.attempt-{attempts}")
 
-    def __init__(self, study: Study, codec: Codec) -> None:
+
+class Writer:
+    """Writes the workspaces and scripts of one study. ``kept`` tells how many attempts the tasks
+    that are run again had had before: what those left is put aside.
+    """
+
+    def __init__(
+        self, study: Study, codec: Codec, kept: Mapping[str, int] = MappingProxyType({})
+    ) -> None:
         self._study = study
         self._codec = codec
+        self._kept = kept
         self._scheduler = codec if isinstance(codec, Scheduler) else None
         self._scripts = study.info.settings.scripts
         self._enforce = bool(study.spec.batch.settings.get("enforce walltime"))
@@ -52,6 +66,8 @@ class Writer:
         study = self._study
         task = task_of(study.graph, attempt.task)
         workspace = os.path.join(study.directory, task.workspace)
+        if self._kept and attempt.number == self._kept.get(attempt.task, -1) + 1:
+            self._put_aside(task, workspace, attempt.number - 1)
         name = study.layout.script(task)
         script = self._path(workspace, name, restart=restart)
         if restart and os.path.exists(script):
@@ -64,6 +80,13 @@ class Writer:
             return self._scheduled(self._scheduler, job, rendered)
         limit = walltime_seconds(rendered.resources.walltime) if self._enforce else None
         return Job(attempt, script, workspace, output, limit)
+
+    def _put_aside(self, task: Task, workspace: str, attempts: int) -> None:
+        """Keep what earlier attempts have left; once: this one may have been begun before."""
+        place = former(self._study.directory, task.workspace, attempts)
+        if attempts and os.path.lexists(workspace) and not os.path.lexists(place):
+            os.makedirs(os.path.dirname(place), exist_ok=True)
+            os.rename(workspace, place)
 
     def _scheduled(self, scheduler: Scheduler, job: Job, rendered: Rendered) -> Job:
         """``job`` for a scheduler, which heeds what the script says now: people may have changed

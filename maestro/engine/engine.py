@@ -7,7 +7,7 @@ call is proportional to what changes, not to the size of the study.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import networkx as nx
@@ -107,6 +107,11 @@ class Engine:
         wait = self._hold[local] - now
         # A longer wait was never meant: the clock has been set back.
         return wait if 0 < wait < 2 * BACKOFF[local] else None
+
+    @property
+    def undrained(self) -> Sequence[Change]:
+        """The changes that the next `drain` will return."""
+        return tuple(self._changes)
 
     def drain(self) -> list[Change]:
         """The changes since the last call, in order. They belong together: a store records all

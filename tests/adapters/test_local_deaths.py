@@ -275,10 +275,11 @@ def test_what_ran_when_the_machine_went_down_is_lost(
     bench: Bench, sleeper: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = ledger_of(bench.folder, sleeper, monkeypatch, boot_id="another")
+    monkeypatch.setattr(host, "booted", lambda: time.time() + 5)
     backend = successor(bench, [path], TASK, AttemptId("other", 1))
     backend.cancel([TASK])
     bench.wait(backend, lambda: len(bench.ends()) == 2)
-    assert [seen.seen for seen in bench.seen] == [Seen.STARTED, Seen.LOST, Seen.NEVER_STARTED]
+    assert [seen.seen for seen in bench.seen] == [Seen.STARTED, Seen.NODE_LOST, Seen.NEVER_STARTED]
     assert host.process_start(sleeper), "a process of this boot has nothing to do with it"
     bench.seen.clear()
 
@@ -287,3 +288,20 @@ def test_another_host_is_named(bench: Bench, sleeper: int, monkeypatch: pytest.M
     path = ledger_of(bench.folder, sleeper, monkeypatch, hostname="elsewhere")
     with pytest.raises(BackendError, match="on elsewhere;"):
         successor(bench, [path], TASK)
+
+
+def test_another_machine_of_this_name_is_told_from_an_earlier_boot(
+    bench: Bench, sleeper: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host, "booted", lambda: time.time() - 3600)
+    path = ledger_of(bench.folder, sleeper, monkeypatch, boot_id="another")
+    with pytest.raises(BackendError, match=f"on {host.hostname()};"):
+        successor(bench, [path], TASK)
+
+
+def test_what_runs_elsewhere_is_given_up_by_force(
+    bench: Bench, sleeper: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = ledger_of(bench.folder, sleeper, monkeypatch, hostname="elsewhere")
+    backend = bench.backend([path])
+    assert [seen.seen for seen in backend.recorded(force=True)] == [Seen.STARTED, Seen.LOST]

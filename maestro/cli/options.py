@@ -1,0 +1,51 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+
+from maestro.cli.terminal import at_least
+
+__all__ = ["add_answers", "add_force", "add_foreground", "add_limits"]
+
+
+def add_limits(parser: argparse.ArgumentParser, *, new: bool) -> None:
+    """Add the limits of a study to ``parser``: of a ``new`` one, or others for one that there is,
+    which keeps those that are not given (None).
+    """
+    for short, long, metavar, least, default, text in (
+        ("-a", "--attempts", "N", 1, 1,
+         "Submissions that may be refused before a step is marked failed."),
+        ("-r", "--rlimit", "N", 0, 1,
+         "Restarts of steps that have a restart command (0: no limit)."),
+        ("-t", "--throttle", "N", 0, 0, "Jobs in flight at the same time (0: no limit)."),
+        ("-s", "--sleeptime", "SECONDS", 0, 60, "Time between two questions to a scheduler."),
+    ):  # fmt: skip
+        parser.add_argument(
+            short, long, type=at_least(least), metavar=metavar, default=default if new else None,
+            help=f"{text} [%(default)s]" if new else f"{text} [As before]",
+        )  # fmt: skip
+
+
+def add_foreground(parser: argparse.ArgumentParser) -> None:
+    """Add ``-fg``."""
+    parser.add_argument(
+        "-fg", action="store_true", dest="foreground",
+        help="Conduct the study in the foreground; Ctrl-C cancels it.",
+    )  # fmt: skip
+
+
+def add_answers(parser: argparse.ArgumentParser) -> None:
+    """Add ``-y`` and ``-n``."""
+    answers = parser.add_mutually_exclusive_group()
+    answers.add_argument("-n", "--autono", action="store_true", help="Answer no to questions.")
+    answers.add_argument("-y", "--autoyes", action="store_true", help="Answer yes to questions.")
+
+
+def add_force(parser: argparse.ArgumentParser) -> None:
+    """Add ``--force``."""
+    parser.add_argument(
+        "--force", action="store_true",
+        help="Take the study over from a conductor that seems to live, but is stopped or beyond\n"
+        "reach. Tasks that may still run on another host then count as lost.",
+    )  # fmt: skip

@@ -1,0 +1,87 @@
+"""``maestro resume``: carry on studies whose conductor has died or was stopped."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+from collections.abc import Callable, Iterable
+
+from maestro.cli.options import add_answers, add_force, add_foreground, add_limits
+from maestro.cli.terminal import ask, complain, tell
+from maestro.errors import MaestroError, StudyError
+
+__all__ = ["add_parser", "for_each", "run"]
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``resume`` to ``commands``."""
+    parser = commands.add_parser(
+        "resume",
+        help="Carry on studies whose conductor has died or was stopped.",
+        formatter_class=argparse.RawTextHelpFormatter,
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("directory", nargs="+", help="The directory of a study.")
+    add_limits(parser, new=False)
+    add_foreground(parser)
+    add_force(parser)
+    add_answers(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Carry out ``maestro resume``; the exit status."""
+    return for_each(options.directory, lambda directory: _resume(directory, options))
+
+
+def for_each(directories: Iterable[str], command: Callable[[str], int]) -> int:
+    """Carry out ``command`` for every directory, whatever goes wrong with one; the worst exit
+    status: an error, then that of a study that was cancelled, then with failures.
+    """
+    codes = set()
+    for directory in directories:
+        try:
+            codes.add(command(os.path.abspath(directory)))
+        except MaestroError as error:
+            complain(error)
+            codes.add(1)
+    return 1 if 1 in codes else max(codes)
+
+
+def _resume(directory: str, options: argparse.Namespace) -> int:
+    from maestro.cli.conduct import conduct
+    from maestro.conductor import requests
+    from maestro.conductor.lease import conducted_by
+    from maestro.conductor.store import Store
+    from maestro.engine import Outcome
+
+    store = Store.open(directory)
+    try:
+        info, counts, holder = store.info(), store.counts(), conducted_by(store)
+    finally:
+        store.close()
+    if info.outcome:
+        tell(f"{directory} has ended: {info.outcome}")
+        if info.outcome != "FINISHED":
+            tell(f"  {shlex.join(['maestro', 'rerun', '--failed', directory])}")
+        return Outcome[info.outcome].value if options.foreground else 0
+    if holder is not None and not options.force:
+        raise StudyError(
+            f"{directory} is being conducted by {holder}. If that is stopped, or beyond reach, "
+            "--force takes the study over"
+        )
+    if not ask(_question(directory, counts), yes=options.autoyes, no=options.autono):
+        tell("Nothing was changed.")
+        return 0
+    limits = {name: getattr(options, name) for name in requests.LIMITS}
+    if any(value is not None for value in limits.values()):
+        requests.leave(directory, requests.Request(**limits))
+    return conduct(directory, info.name, options, done="resumed")
+
+
+def _question(directory: str, counts: dict[str, int]) -> str:
+    from maestro.engine import ACTIVE
+
+    flying = sum(counts.get(state.value, 0) for state in ACTIVE)
+    known = f"{counts.get('FINISHED', 0)} of {sum(counts.values())} tasks have finished"
+    return f"{directory}: {known}, {flying} were in flight. Resume it?"
