@@ -92,7 +92,7 @@ def test_terminate_leaves_work_running_and_resumable(shell: Shell) -> None:
     process.terminate()
     text, _ = process.communicate(timeout=20)
     assert process.returncode == 1
-    assert "conductor" in text
+    assert "maestro resume" in text
     shell("conductor", "out")
     assert set(shell.states("out").values()) == {"FINISHED"}
 
