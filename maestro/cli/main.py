@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from maestro import __version__
-from maestro.cli import cancel, conduct, graph, resume, run, status, update, validate
+from maestro.cli import cancel, conduct, graph, rerun, resume, run, status, update, validate
 from maestro.cli.terminal import complain
 from maestro.errors import MaestroError, UsageError
 
@@ -53,7 +53,7 @@ def _maestro(arguments: Sequence[str] | None) -> int:
     _add_logging(parser, console=True)
     parser.add_argument("-v", "--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
-    for module in (run, status, resume, cancel, update, validate, graph):
+    for module in (run, status, resume, rerun, cancel, update, validate, graph):
         module.add_parser(commands)
     options = parser.parse_args(arguments)
     if options.command is None:

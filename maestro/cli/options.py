@@ -6,7 +6,7 @@ import argparse
 
 from maestro.cli.terminal import at_least
 
-__all__ = ["add_answers", "add_force", "add_foreground", "add_limits"]
+__all__ = ["add_answers", "add_force", "add_foreground", "add_generator", "add_limits"]
 
 
 def add_limits(parser: argparse.ArgumentParser, *, new: bool) -> None:
@@ -32,6 +32,19 @@ def add_foreground(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-fg", action="store_true", dest="foreground",
         help="Conduct the study in the foreground; Ctrl-C cancels it.",
+    )  # fmt: skip
+
+
+def add_generator(parser: argparse.ArgumentParser) -> None:
+    """Add ``-p`` and ``--pargs``."""
+    parser.add_argument(
+        "-p", "--pgen", metavar="FILE",
+        help="A Python file with a function get_custom_generator, which returns a "
+        "ParameterGenerator.",
+    )  # fmt: skip
+    parser.add_argument(
+        "--pargs", action="append", default=[], metavar="KEY:VALUE",
+        help="An argument for that function; may be given several times.",
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import shlex
 import tempfile
 from typing import TYPE_CHECKING
 
-from maestro.cli.options import add_answers, add_foreground, add_limits
+from maestro.cli.options import add_answers, add_foreground, add_generator, add_limits
 from maestro.cli.terminal import ask, log_to, show_problems, tell
 from maestro.errors import SpecError, UsageError
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from maestro.conductor.study import Study
     from maestro.spec.model import Specification
 
-__all__ = ["add_parser", "run"]
+__all__ = ["add_parser", "checked", "run"]
 
 log = logging.getLogger("maestro.run")
 
@@ -39,15 +39,7 @@ def _add_making(parser: argparse.ArgumentParser) -> None:
         "--dry", action="store_true",
         help="Write the workspaces and scripts of the study, and run nothing.",
     )  # fmt: skip
-    parser.add_argument(
-        "-p", "--pgen", metavar="FILE",
-        help="A Python file with a function get_custom_generator, which returns a "
-        "ParameterGenerator.",
-    )  # fmt: skip
-    parser.add_argument(
-        "--pargs", action="append", default=[], metavar="KEY:VALUE",
-        help="An argument for that function; may be given several times.",
-    )  # fmt: skip
+    add_generator(parser)
     parser.add_argument(
         "-o", "--out", metavar="DIR",
         help="The study directory. [<study name>_<time> in OUTPUT_PATH]",
@@ -69,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
     log_to(None, options.debug_lvl, console=options.logstdout)
     if options.pargs and not options.pgen:
         raise UsageError("--pargs are for a generator file; name it with -p FILE")
-    spec = _checked(options.specification)
+    spec = checked(options.specification)
     missing = missing_programs(codec_for(spec.batch))
     if missing and not options.dry:
         raise UsageError(
@@ -101,11 +93,18 @@ def _count(number: int, word: str) -> str:
     return f"{number} {word}{'s' * (number != 1)}"
 
 
-def _checked(path: str) -> Specification:
+def checked(path: str, **surroundings: str) -> Specification:
+    """The specification ``path``, its doubtful parts shown; ``surroundings`` as for `check`.
+
+    Raises
+    ------
+    SpecError
+        It has errors.
+    """
     from maestro.adapters.unheeded import unheeded
     from maestro.spec import check
 
-    spec, problems = check(path)
+    spec, problems = check(path, **surroundings)
     if spec is not None:
         problems += unheeded(spec)
     show_problems(problem for problem in problems if problem.severity != "error")

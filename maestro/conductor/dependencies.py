@@ -13,8 +13,11 @@ from maestro.spec.model import GitDependency, Specification
 __all__ = ["acquire"]
 
 
-def acquire(spec: Specification, directory: str) -> list[str]:
-    """Check the path dependencies and clone the repositories, for the study in ``directory``.
+def acquire(
+    spec: Specification, directory: str, known: Specification | None = None
+) -> list[str]:
+    """Check the path dependencies and clone the repositories, for the study in ``directory``;
+    those of ``known`` are there.
 
     Returns the directories that were made.
 
@@ -27,7 +30,10 @@ def acquire(spec: Specification, directory: str) -> list[str]:
     if problems:
         raise SpecError(problems)
     made: list[str] = []
+    there = () if known is None else known.environment.git
     for i, dependency in enumerate(spec.environment.git):
+        if dependency in there:
+            continue
         target = os.path.abspath(_placed(dependency.target, directory))
         failure = _clone(dependency, _placed(dependency.url, directory), target)
         if failure:

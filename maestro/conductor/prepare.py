@@ -15,7 +15,13 @@ from maestro import spec as specification
 from maestro.conductor import dependencies, metadata, snapshot
 from maestro.conductor.lease import Lease
 from maestro.conductor.store import FILE, Settings, Store, StudyInfo
-from maestro.conductor.study import Study, file_name, keep_specification, task_columns
+from maestro.conductor.study import (
+    SPECIFICATION,
+    Study,
+    file_name,
+    keep_specification,
+    task_columns,
+)
 from maestro.errors import SpecError, UsageError
 from maestro.graph import expand, tasks
 from maestro.spec.model import Parameter, Specification
@@ -96,6 +102,7 @@ def _info(plan: Plan, directory: str) -> StudyInfo:
         description=spec.description,
         directory=directory,
         specification=os.path.basename(spec.path),
+        source=SPECIFICATION,
         specroot=spec.specroot,
         cwd=plan.cwd,
         created=time.time(),
@@ -113,7 +120,7 @@ def _fill(study: Study, plan: Plan, parameters: Sequence[Parameter]) -> None:
     for source in (plan.spec.path, plan.generator):
         if source is not None:
             shutil.copy(source, directory)
-    keep_specification(directory, plan.spec.path)
+    keep_specification(os.path.join(directory, SPECIFICATION), plan.spec.path)
     metadata.write(study, parameters)
     rows = (task_columns(node, task) for node, task in tasks(study.graph))
     store = Store.create(directory, study.info, parameters, rows)

@@ -62,9 +62,10 @@ class Settings:
 class StudyInfo:
     """One study: what it was made from and when.
 
-    ``specification`` and ``generator`` name the copies in the study directory, and ``arguments``
-    are the generator's; ``directory``, ``specroot`` and ``cwd`` are what they were when the
-    study was made; ``outcome`` is empty until
+    ``specification`` and ``generator`` name the copies in the study directory, ``source`` the copy
+    that it is conducted by (empty: the same), and ``arguments`` are the generator's;
+    ``directory``, ``specroot`` and ``cwd`` are what they were when the study was made;
+    ``outcome`` is empty until
     the study has ended, and ``cancelling`` says that it is being cancelled. ``identity`` is what a
     scheduler's jobs are marked with; ``trouble`` says what is wrong with the scheduler, empty while
     it answers, and ``answered`` when it last did.
@@ -80,6 +81,7 @@ class StudyInfo:
     settings: Settings = Settings()
     generator: str | None = None
     arguments: tuple[str, ...] = ()
+    source: str = ""
     outcome: str = ""
     cancelling: bool = False
     version: str = ""
@@ -339,12 +341,12 @@ class Store:
     def reopen(
         self,
         epoch: int,
-        changes: Sequence[tuple[int, Change]] = (),
+        changes: Sequence[Change] = (),
         info: StudyInfo | None = None,
         parameters: Sequence[Parameter] = (),
         tasks: Iterable[tuple[str, str, str, str]] = (),
     ) -> None:
-        """Let a study that may have ended go on, after ``changes`` that had it do so. Where
+        """Let a study that may have ended go on, after ``changes`` that have it do so. Where
         ``info`` is given, it is another specification's now, with these ``parameters`` and
         ``tasks`` (as for `create`); tasks that keep their names keep their ids.
 
@@ -359,7 +361,8 @@ class Store:
                 self._db.execute("DELETE FROM parameter")
                 self._add_parameters(parameters)
                 self._replace_tasks(tasks)
-            self._note(changes)
+            ids = self.ids()
+            self._note([(ids[change.task], change) for change in changes])
             self._set({"outcome": "", "cancelling": False})
 
     def holds(self, epoch: int) -> bool:

@@ -33,7 +33,7 @@ __all__ = [
 
 
 SPECIFICATION = f"{HIDDEN}/specification.yaml"
-"""The specification that a study is conducted by; the one beside it is for people."""
+"""The specification that a new study is conducted by; the one beside it is for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +61,8 @@ def open_graph(store: Store) -> Study:
         The copy of the specification is gone, or no longer makes the stored tasks.
     """
     info = store.info()
-    path = os.path.join(store.directory, SPECIFICATION)
-    if not os.path.exists(path):  # as in studies of earlier versions
-        path = os.path.join(store.directory, info.specification)
+    # Studies of earlier versions are conducted by the copy that is for people.
+    path = os.path.join(store.directory, info.source or info.specification)
     spec = specification.load(path, cwd=info.cwd, specroot=info.specroot)
     graph = expand(spec, store.parameters(), hashws=info.settings.hashws)
     if list(graph) != list(store.ids()):
@@ -93,15 +92,14 @@ def told(directory: str) -> Iterator[None]:
         ) from error
 
 
-def keep_specification(directory: str, source: str) -> None:
-    """Make a copy of the specification ``source`` what the study in ``directory`` is conducted by.
+def keep_specification(path: str, source: str) -> None:
+    """Make a private copy, ``path``, of the specification ``source``.
 
     Raises
     ------
     OSError
         It cannot be written.
     """
-    path = os.path.join(directory, SPECIFICATION)
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     with open(source, "rb") as file:
         text = file.read()

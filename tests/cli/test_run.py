@@ -221,7 +221,7 @@ def test_walltime_is_not_enforced_unless_asked_for(shell: Shell) -> None:
 def test_scripts_in_a_temporary_directory_can_be_written_again(shell: Shell) -> None:
     shell.write("fan.yaml", FAN)
     done = shell("maestro", "run", "-n", "--usetmp", "-o", "out", "fan.yaml")
-    assert "conductor" in done.stdout
+    assert "maestro resume" in done.stdout
     info = json.loads(
         subprocess.run(
             ["python3", "-c", "import sqlite3,sys;print(sqlite3.connect(sys.argv[1]).execute("
@@ -244,7 +244,7 @@ def test_scripts_in_a_temporary_directory_can_be_written_again(shell: Shell) -> 
 def test_it_asks_before_it_launches(shell: Shell) -> None:
     shell.write("fan.yaml", FAN)
     done = shell("maestro", "run", "-o", "out", "fan.yaml", input="n\n")
-    assert "conductor" in done.stdout
+    assert "maestro resume" in done.stdout
     assert set(shell.states("out").values()) == {"INITIALIZED"}
 
 

@@ -209,7 +209,7 @@ def test_a_store_of_the_first_version_is_upgraded_by_who_conducts_it(tmp_path: P
     assert store.tasks() == tasks
     assert store.ids() == ids
     change = Change("work_N.2", Event.RERUN, State.INITIALIZED, 1, 0, 5.0, detail="it failed")
-    store.reopen(epoch, [(ids["work_N.2"], change)])
+    store.reopen(epoch, [change])
     store.close()
     again = Store.open(str(tmp_path))
     assert again.kept() == {"work_N.2": 1}

@@ -1,0 +1,144 @@
+"""``maestro rerun``: run tasks of a study again, and what depends on them."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from maestro.cli.options import add_answers, add_foreground, add_generator, add_limits
+from maestro.cli.run import checked
+from maestro.cli.terminal import ask, tell
+from maestro.errors import UsageError
+
+if TYPE_CHECKING:
+    from maestro.conductor.rerun import Rerun, Selection
+    from maestro.conductor.revision import Revision
+    from maestro.conductor.study import Study
+
+__all__ = ["add_parser", "run"]
+
+FEW = 5
+"""Tasks that are named where they only are mentioned."""
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``rerun`` to ``commands``."""
+    parser = commands.add_parser(
+        "rerun", help="Run tasks of a study again: failed, chosen or changed ones."
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("directory", help="The directory of the study.")
+    _add_selection(parser)
+    parser.add_argument(
+        "--spec", metavar="FILE",
+        help="Conduct the study by this specification from now on: tasks whose script, parameters "
+        "or parents it changes run again.",
+    )  # fmt: skip
+    add_generator(parser)
+    parser.add_argument(
+        "--dry", action="store_true", help="Show what would run again, and change nothing."
+    )
+    add_limits(parser, new=False)
+    add_foreground(parser)
+    add_answers(parser)
+
+
+def _add_selection(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--failed", action="store_true",
+        help="Tasks that failed, ran out of time, got lost or were cancelled.",
+    )  # fmt: skip
+    parser.add_argument(
+        "--step", action="append", default=[], metavar="NAME",
+        help="Tasks of this step; may be given several times.",
+    )  # fmt: skip
+    parser.add_argument(
+        "--where", metavar="CONDITION",
+        help="Tasks whose parameters meet it, as in --where 'SIZE >= 20'.",
+    )  # fmt: skip
+    parser.add_argument(
+        "--with-descendants", action="store_true", dest="descendants",
+        help="Also tasks that have finished, and depend on those.",
+    )  # fmt: skip
+
+
+def run(options: argparse.Namespace) -> int:
+    """Carry out ``maestro rerun``; the exit status."""
+    from maestro.cli.conduct import conduct
+    from maestro.conductor.rerun import plan, rerunning
+    from maestro.conductor.store import Store
+
+    directory = os.path.abspath(options.directory)
+    if options.pargs and not (options.spec or options.pgen):
+        raise UsageError("--pargs are for a generator; give --spec FILE or -p FILE with them")
+    store = Store.open(directory)
+    try:
+        selection = _selection(options, [parameter.name for parameter in store.parameters()])
+        revise = _revising(options) if options.spec or options.pgen else None
+        if not selection and revise is None:
+            raise UsageError("say what to run again: --failed, --step, --where or --spec")
+        if options.dry:
+            _show(plan(store, selection, revise), directory)
+            return 0
+    finally:
+        store.close()
+    with rerunning(directory, selection, revise) as (rerun, reset):
+        _show(rerun, directory)
+        if not rerun:
+            return 0
+        if not ask("Run them again?", yes=options.autoyes, no=options.autono):
+            tell("Nothing was changed.")
+            return 0
+        reset()
+    return conduct(directory, rerun.study.info.name, options, done="relaunched")
+
+
+def _selection(options: argparse.Namespace, names: list[str]) -> Selection:
+    from maestro.conductor.rerun import Selection
+    from maestro.graph import condition
+
+    return Selection(
+        failed=options.failed,
+        steps=tuple(options.step),
+        where=None if options.where is None else condition(options.where, names),
+        descendants=options.descendants,
+    )
+
+
+def _revising(options: argparse.Namespace) -> Callable[[Study], Revision]:
+    """What makes of a study the one that the command line has in mind."""
+    from maestro.conductor.revision import revise, surroundings
+
+    def revised(study: Study) -> Revision:
+        path = options.spec or study.spec.path
+        spec = checked(path, **surroundings(study, path))
+        return revise(study, spec, options.pgen, options.pargs or None)
+
+    return revised
+
+
+def _show(rerun: Rerun, directory: str) -> None:
+    """Say what would run again, and why."""
+    for line in _lines(rerun, directory):
+        tell(line)
+
+
+def _lines(rerun: Rerun, directory: str) -> Iterator[str]:
+    if not rerun:
+        yield "Nothing is to be run again."
+        return
+    entries = [(task, rerun.rows[task].state, why) for task, why in rerun.again.tasks.items()]
+    entries += [(task, "", "it is new") for task in rerun.new]
+    entries += [(task, rerun.rows[task].state, "no longer made: put aside") for task in rerun.gone]
+    widths = [max(map(len, column)) for column in list(zip(*entries, strict=True))[:2]]
+    for task, state, why in entries:
+        yield f"  {task:{widths[0]}}  {state:{widths[1]}}  {why}"
+    if kept := rerun.again.kept:
+        more = f" and {len(kept) - FEW} more" if len(kept) > FEW else ""
+        yield f"{len(kept)} that depend on them keep their results: {', '.join(kept[:FEW])}{more}"
+        yield "  (--with-descendants has them run again, too)"
+    number = len(rerun.again.tasks)
+    yield f"{number} of {len(rerun.rows)} tasks run again, {len(rerun.new)} are new."
+    yield f"What earlier attempts have left is kept in {os.path.join(directory, 'meta', 'former')}"

@@ -1,0 +1,173 @@
+"""Running tasks of a study again: which, why, and having it go on with them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from maestro.conductor import requests, snapshot
+from maestro.conductor.lease import Lease
+from maestro.conductor.revision import Revision, changed, install
+from maestro.conductor.store import Store, TaskRow
+from maestro.conductor.study import Study, open_graph, task_columns, told
+from maestro.engine import ACTIVE, Again, Demand, Engine, Policy, State, again
+from maestro.errors import StudyError, UsageError
+from maestro.graph import Condition, tasks
+from maestro.spec.values import nearest
+
+__all__ = ["Rerun", "Selection", "plan", "rerunning"]
+
+FEW = 5
+"""Tasks that a sentence names, at most."""
+
+_FAILED = frozenset({State.FAILED, State.TIMEDOUT, State.HWFAILURE, State.CANCELLED})
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The tasks that are chosen: those that ``failed`` or were cancelled, of these ``steps``, and
+    whose parameters fulfil ``where``, as far as each is given. ``descendants``: also what has
+    finished and depends on them.
+    """
+
+    failed: bool = False
+    steps: tuple[str, ...] = ()
+    where: Condition | None = None
+    descendants: bool = False
+
+    def __bool__(self) -> bool:
+        return self.failed or bool(self.steps) or self.where is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Rerun:
+    """What would run again. ``study`` is what it will be: by ``revision``, where there is one;
+    ``rows`` are the stored tasks by name.
+    """
+
+    study: Study
+    rows: dict[str, TaskRow]
+    again: Again
+    revision: Revision | None = None
+
+    @property
+    def new(self) -> list[str]:
+        """The tasks that there have not been."""
+        return [node for node in self.study.graph if node not in self.rows]
+
+    @property
+    def gone(self) -> list[str]:
+        """The tasks that there will not be any more."""
+        return list(self.revision.gone) if self.revision is not None else []
+
+    def __bool__(self) -> bool:
+        return bool(self.again.tasks or self.new or self.gone)
+
+
+Revise = Callable[[Study], Revision]
+"""What makes another specification's study of the one that there is."""
+
+
+def plan(store: Store, selection: Selection, revise: Revise | None = None) -> Rerun:
+    """What would run again in the study of ``store``: what is selected, and what another
+    specification has changed.
+
+    Raises
+    ------
+    StudyError, SpecError, UsageError
+        The study cannot be read; a step is unknown; or what is in flight depends on what would
+        run again.
+    """
+    before = open_graph(store)
+    rows = {task.name: task for task in store.tasks()}
+    states = {name: State(row.state) for name, row in rows.items()}
+    revision = None if revise is None else revise(before)
+    study = before if revision is None else revision.study
+    chosen = dict(_selected(study, rows, states, selection))
+    if revision is not None:
+        _refuse([name for name, state in states.items() if state in ACTIVE], "in flight")
+        chosen |= changed(before, study)
+    now = {node: states.get(node, State.INITIALIZED) for node in study.graph}
+    descendants = selection.descendants or revision is not None
+    found = again(study.graph, now, chosen, descendants=descendants)
+    _refuse(found.flying, "in flight, and would go on with what is made anew")
+    return Rerun(study, rows, found, revision)
+
+
+@contextmanager
+def rerunning(
+    directory: str, selection: Selection, revise: Revise | None = None
+) -> Iterator[tuple[Rerun, Callable[[], None]]]:
+    """What would run again in the study in ``directory``, while its lease is held, and what has
+    the study go on with that.
+
+    Raises
+    ------
+    StudyError, SpecError, UsageError
+        As `plan`; or the study is being conducted.
+    """
+    store = Store.open(directory, write=True)
+    try:
+        lease = Lease(store)
+        try:
+            rerun = plan(store, selection, revise)
+            yield rerun, lambda: _reset(store, lease, rerun)
+        finally:
+            lease.release()
+    finally:
+        store.close()
+
+
+def _selected(
+    study: Study, rows: dict[str, TaskRow], states: dict[str, State], selection: Selection
+) -> Iterator[tuple[str, str]]:
+    """The tasks of ``study`` that are selected, each with the reason."""
+    known = [step.name for step in study.spec.steps]
+    for step in selection.steps:
+        if step not in known:
+            raise UsageError(f"there is no step '{step}'{nearest(step, known)}")
+    if not selection:
+        return
+    for node, task in tasks(study.graph):
+        failed = states.get(node) in _FAILED
+        if selection.failed and not failed:
+            continue
+        if selection.steps and task.step.name not in selection.steps:
+            continue
+        if selection.where is not None and not selection.where(task.combination.values):
+            continue
+        yield node, rows[node].detail or "it did not finish" if failed else "it is chosen"
+
+
+def _refuse(flying: list[str] | tuple[str, ...], why: str) -> None:
+    if flying:
+        more = f" and {len(flying) - FEW} more" if len(flying) > FEW else ""
+        raise StudyError(
+            f"{', '.join(flying[:FEW])}{more}: {why}; have the study go on until they have ended "
+            "(maestro resume), or cancel it"
+        )
+
+
+def _reset(store: Store, lease: Lease, rerun: Rerun) -> None:
+    """Have the study of ``store`` go on with what ``rerun`` says. What stood in the way of that, a
+    note that it is to be cancelled, is removed.
+    """
+    study, revision, directory = rerun.study, rerun.revision, rerun.study.directory
+    with told(directory):
+        for path, request in requests.pending(directory):
+            if request.cancel:
+                requests.discard(path)
+        engine = Engine(study.graph, Policy(), lambda _: Demand(local=True))
+        known = (record for record in store.records() if record.task in study.graph)
+        engine.restore(known, time.time())
+        engine.rerun(rerun.again.tasks, time.time())
+        if revision is None:
+            store.reopen(lease.epoch, engine.drain())
+        else:
+            attempts = {name: row.number for name, row in rerun.rows.items()}
+            info = install(open_graph(store), revision, lease.epoch, attempts)
+            columns = [task_columns(node, task) for node, task in tasks(study.graph)]
+            store.reopen(lease.epoch, engine.drain(), info, revision.parameters, columns)
+        snapshot.write(directory, store.tasks(), time.time())
