@@ -66,7 +66,7 @@ class Former:
             opened = self._reader.opened
             lives = opened is not None and opened.lives()
         self._shim_lives = lives
-        if not lives:
+        if not lives and not self.elsewhere:
             observations += self._orphans()
             self._enforce()
         self._kill_late()

@@ -51,13 +51,13 @@ def for_each(directories: Iterable[str], command: Callable[[str], int]) -> int:
 def _resume(directory: str, options: argparse.Namespace) -> int:
     from maestro.cli.conduct import conduct
     from maestro.conductor import requests
-    from maestro.conductor.lease import conducted_by
+    from maestro.conductor.lease import conducted_here
     from maestro.conductor.store import Store
     from maestro.engine import Outcome
 
     store = Store.open(directory)
     try:
-        info, counts, holder = store.info(), store.counts(), conducted_by(store)
+        info, counts, holder = store.info(), store.counts(), conducted_here(store)
     finally:
         store.close()
     if info.outcome:
@@ -67,7 +67,7 @@ def _resume(directory: str, options: argparse.Namespace) -> int:
         return Outcome[info.outcome].value if options.foreground else 0
     if holder is not None and not options.force:
         raise StudyError(
-            f"{directory} is being conducted by {holder}. If that is stopped, or beyond reach, "
+            f"{directory} is being conducted by {holder}. If that is stopped, "
             "--force takes the study over"
         )
     if not ask(_question(directory, counts), yes=options.autoyes, no=options.autono):

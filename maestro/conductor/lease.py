@@ -18,7 +18,7 @@ from maestro.conductor.place import Place, place_of
 from maestro.conductor.store import HIDDEN, Holder, Store
 from maestro.errors import StudyError
 
-__all__ = ["HEARTBEAT", "Lease", "conducted_by"]
+__all__ = ["HEARTBEAT", "Lease", "conducted_by", "conducted_here"]
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +76,12 @@ def conducted_by(store: Store) -> str | None:
     if holder.host == host.hostname() and not _lives(holder):
         return None
     return _name(holder)
+
+
+def conducted_here(store: Store) -> str | None:
+    """Who on this host conducts the study now; None when nobody here does."""
+    holder = store.holder()
+    return conducted_by(store) if holder.host == host.hostname() else None
 
 
 def _lock(store: Store, *, force: bool) -> int:
