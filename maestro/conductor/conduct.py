@@ -233,5 +233,7 @@ def _take_in(engine: Engine, backend: LocalBackend, *, force: bool) -> None:
     """Take in what happened here while nobody conducted, in the order in which it happened."""
     now = time.time()
     for seen in backend.recorded(force=force):
+        if seen.attempt.task not in engine.graph:  # it is no longer made
+            continue
         engine.adopt(seen.attempt, now)
         engine.observe(seen, now)

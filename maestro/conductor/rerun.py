@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from maestro.conductor import requests, snapshot
-from maestro.conductor.lease import Lease
+from maestro.conductor.lease import Lease, conducted_by
 from maestro.conductor.revision import Revision, changed, install
 from maestro.conductor.store import Store, TaskRow
 from maestro.conductor.study import Study, open_graph, task_columns, told
@@ -106,10 +106,17 @@ def rerunning(
     Raises
     ------
     StudyError, SpecError, UsageError
-        As `plan`; or the study is being conducted.
+        As `plan`; the study is being conducted; or its conductor did not live to record all that
+        happened, of which another specification would make something else.
     """
     store = Store.open(directory, write=True)
     try:
+        unrecorded = store.holder().host is not None and not store.info().outcome
+        if revise is not None and unrecorded and conducted_by(store) is None:
+            raise StudyError(
+                f"the conductor of {directory} was killed; what has happened since is taken in "
+                "first: maestro resume"
+            )
         lease = Lease(store)
         try:
             rerun = plan(store, selection, revise)

@@ -34,6 +34,7 @@ CREATE TABLE task (
     losses INTEGER NOT NULL DEFAULT 0, job TEXT, submitted REAL, started REAL, ended REAL,
     seconds REAL, exit_code INTEGER, detail TEXT,
     position INTEGER NOT NULL, kept INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE retired (id INTEGER PRIMARY KEY, name TEXT NOT NULL, number INTEGER NOT NULL);
 CREATE TABLE event (
     id INTEGER PRIMARY KEY, task INTEGER NOT NULL, number INTEGER NOT NULL, time REAL NOT NULL,
     event TEXT NOT NULL, state TEXT NOT NULL, job TEXT, exit_code INTEGER, detail TEXT);
@@ -48,13 +49,15 @@ UPGRADES = {
         "ALTER TABLE task ADD COLUMN position INTEGER NOT NULL DEFAULT 0",
         "UPDATE task SET position = id",
         "ALTER TABLE task ADD COLUMN kept INTEGER NOT NULL DEFAULT 0",
+        "CREATE TABLE retired "
+        "(id INTEGER PRIMARY KEY, name TEXT NOT NULL, number INTEGER NOT NULL)",
     ),
 }
 """What makes each earlier version the one after it."""
 
 INSERT = (
-    "INSERT INTO task (id, name, step, workspace, params, state, position) "
-    "VALUES (?, ?, ?, ?, ?, 'INITIALIZED', ?)"
+    "INSERT INTO task (id, name, step, workspace, params, position, state, number, kept) "
+    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'INITIALIZED', ?7, ?7)"
 )
 
 REPLACE = "UPDATE task SET step = ?, workspace = ?, params = ?, position = ? WHERE id = ?"

@@ -167,7 +167,7 @@ class Store:
             with store._transaction():
                 store._add_parameters(parameters)
                 store._db.executemany(
-                    INSERT, ((i, *task, i) for i, task in enumerate(tasks))
+                    INSERT, ((i, *task, i, 0) for i, task in enumerate(tasks))
                 )
                 store._set(_flat(info))
             return store
@@ -399,17 +399,28 @@ class Store:
         )
 
     def _replace_tasks(self, tasks: Iterable[tuple[str, str, str, str]]) -> None:
+        """Tasks that are no longer made retire; one that is made again has its id and the number of
+        its attempts from then: what those have recorded is theirs.
+        """
         known = self.ids()
-        (highest,) = self._db.execute(
-            "SELECT max(id) FROM (SELECT id FROM task UNION ALL SELECT task FROM event)"
-        ).fetchone()
+        retired = {
+            name: (own, number)
+            for own, name, number in self._db.execute("SELECT id, name, number FROM retired")
+        }
+        highest = max([*known.values(), *(own for own, _ in retired.values())], default=-1)
         for position, (name, *columns) in enumerate(tasks):
             if (own := known.pop(name, None)) is not None:
                 self._db.execute(REPLACE, (*columns, position, own))
-            else:
-                highest += 1
-                self._db.execute(INSERT, (highest, name, *columns, position))
-        self._db.executemany("DELETE FROM task WHERE id = ?", ((i,) for i in known.values()))
+                continue
+            new, number = retired.get(name, (highest + 1, 0))
+            highest = max(highest, new)
+            self._db.execute(INSERT, (new, name, *columns, position, number))
+            self._db.execute("DELETE FROM retired WHERE id = ?", (new,))
+        gone = [(own,) for own in known.values()]
+        self._db.executemany(
+            "INSERT INTO retired SELECT id, name, number FROM task WHERE id = ?", gone
+        )
+        self._db.executemany("DELETE FROM task WHERE id = ?", gone)
 
     @contextmanager
     def _recording(self, epoch: int) -> Iterator[None]:

@@ -231,6 +231,19 @@ def test_another_specification_leaves_tasks_their_ids(store: Store) -> None:
     assert store.ids() == {"new": 2, "two_a": 1, "newer": 3}
 
 
+def test_a_task_that_is_made_again_goes_on_counting(store: Store) -> None:
+    epoch = held(store)
+    ended = Change("two_a", Event.FINISH, State.FINISHED, 4, 0, 9.0)
+    store.commit(epoch, [(1, ended)])
+    store.reopen(epoch, [], INFO, PARAMETERS, TASKS[:1])
+    assert store.ids() == {"one": 0}
+    store.reopen(epoch, [], INFO, PARAMETERS, [*TASKS[:1], ("new", "new", "new", "{}")])
+    store.reopen(epoch, [], INFO, PARAMETERS, TASKS[::-1])
+    assert store.ids() == {"two_a": 1, "one": 0}
+    assert store.records() == [Record("two_a", State.INITIALIZED, 4, 0)]
+    assert store.kept() == {"two_a": 4}
+
+
 def test_the_lease_tells_whether_it_still_is_held(store: Store) -> None:
     epoch = held(store)
     assert store.holds(epoch)
