@@ -7,7 +7,7 @@ import time
 from maestro.conductor import requests
 from maestro.conductor.conduct import ended, taken_up
 from maestro.conductor.lease import conducted_by
-from maestro.conductor.store import Store
+from maestro.conductor.store import Store, StoreHeld
 from maestro.engine import Outcome
 from maestro.errors import StudyError
 
@@ -30,10 +30,13 @@ def cancel(directory: str) -> Outcome | None:
     requests.leave(directory, requests.Request(cancel=True))
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
-        outcome = ended(directory)
-        if outcome is not None:
-            return outcome
-        if _conducted(directory):
+        try:
+            if (outcome := ended(directory)) is not None:
+                return outcome
+            conducted = _conducted(directory)
+        except StoreHeld:
+            continue
+        if conducted:
             time.sleep(0.05)
             continue
         try:

@@ -61,9 +61,13 @@ class Lease:
             raise
 
     def release(self) -> None:
-        """Give the study up in order."""
+        """Give the study up in order. Where that cannot be recorded, the lease is left behind, and
+        will be found stale.
+        """
         try:
             self._store.release_lease(self.epoch)
+        except StudyError as error:
+            log.warning("the lease is left behind: %s", error)
         finally:
             os.close(self._file)
 

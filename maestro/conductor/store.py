@@ -1,22 +1,22 @@
 """What a study remembers: one SQLite file in the study directory, with one writer.
 
-Rollback journal, not WAL, which network file systems cannot have. Readers take what they need in
-one short transaction; the writer waits for them. Times are seconds since the epoch, UTC.
+Times are seconds since the epoch, UTC.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, fields
 from itertools import groupby
 from typing import Any
-from urllib.parse import quote
 
 from maestro.adapters.base import Health
+from maestro.conductor.database import FILE, HIDDEN, TURN, Database, StoreHeld
 from maestro.conductor.schema import (
     EVENT,
     INSERT,
@@ -34,14 +34,7 @@ from maestro.engine import Change, Event, Outcome, Record, State
 from maestro.errors import StudyError
 from maestro.spec.model import Parameter
 
-__all__ = ["FILE", "HIDDEN", "Holder", "Settings", "Store", "StudyInfo", "TaskRow"]
-
-HIDDEN = ".maestro"
-"""The directory, inside the study's, of what is Maestro's own."""
-
-FILE = f"{HIDDEN}/study.sqlite"
-PATIENCE = 60.0
-"""Seconds that the writer waits for readers, and a reader for the writer."""
+__all__ = ["FILE", "HIDDEN", "Holder", "Settings", "Store", "StoreHeld", "StudyInfo", "TaskRow"]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -129,18 +122,21 @@ class Holder:
     start: str | None = None
 
 
+LEAVING = 3.0
+"""Seconds that other programs are waited for to give up the lease: once its holder has ended, it is
+stale without that.
+"""
+
 _TASK_COLUMNS = ", ".join(f.name for f in fields(TaskRow))
 
 
 class Store:
     """The store of the study in ``directory``. Make one with `create` or `open`."""
 
-    def __init__(
-        self, connection: sqlite3.Connection, directory: str, version: int = VERSION
-    ) -> None:
-        self._db = connection
-        self._version = version
+    def __init__(self, directory: str, *, write: bool) -> None:
         self.directory = directory
+        self._db = Database(directory, write=write)
+        self._version = VERSION
 
     @classmethod
     def create(
@@ -157,20 +153,16 @@ class Store:
         StudyError
             It cannot be written.
         """
-        path = os.path.join(directory, FILE)
-        with _told(directory):
-            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-            store = cls(_connect(path), directory)
-            # Nothing is lost if this one transaction is: the study would not exist.
-            store._db.executescript(f"PRAGMA user_version = {VERSION};{SCHEMA}")
-            with store._transaction():
-                store._add_parameters(parameters)
-                store._db.executemany(
-                    INSERT, ((i, *task, i, 0) for i, task in enumerate(tasks))
-                )
-                store._set(_flat(info))
-            return store
+        Database.make(directory)
+        store = cls(directory, write=True)
+        with store._db.writing() as db:
+            for statement in SCHEMA.split(";\n"):
+                db.execute(statement)
+            db.execute(f"PRAGMA user_version = {VERSION}")
+            _add_parameters(db, parameters)
+            db.executemany(INSERT, ((i, *task, i, 0) for i, task in enumerate(tasks)))
+            _set(db, _flat(info))
+        return store
 
     @classmethod
     def open(cls, directory: str, *, write: bool = False) -> Store:
@@ -182,27 +174,16 @@ class Store:
         StudyError
             There is no study, or its store is damaged or of a later version.
         """
-        path = os.path.join(directory, FILE)
         if not os.path.isdir(directory):
             raise StudyError(f"{directory} does not exist, or is no directory")
-        if not os.path.isfile(path):
+        if not os.path.isfile(os.path.join(directory, FILE)):
             raise StudyError(f"{directory} is not a study directory (it has no {FILE})")
-        with _told(directory):
-            store = cls(_connect(path, write=write), directory)
-            try:
-                store._version = store._db.execute("PRAGMA user_version").fetchone()[0]
-            except BaseException:
-                store.close()
-                raise
-        if store._version < 1:
+        store = cls(directory, write=write)
+        try:
+            store._version = store._find_version()
+        except BaseException:
             store.close()
-            raise StudyError(f"the store of {directory} is damaged: it holds no study")
-        if store._version > VERSION:
-            store.close()
-            raise StudyError(
-                f"{directory} was made by a later version of Maestro: its store has version "
-                f"{store._version}, and this program knows those up to {VERSION}; use that version"
-            )
+            raise
         return store
 
     def close(self) -> None:
@@ -213,8 +194,8 @@ class Store:
 
     def info(self) -> StudyInfo:
         """What the study was made from."""
-        with _told(self.directory):
-            rows = dict(self._db.execute("SELECT key, value FROM study"))
+        with self._db.reading() as db:
+            rows = dict(db.execute("SELECT key, value FROM study"))
         values = {key: json.loads(value) for key, value in rows.items()}
         settings = Settings(**{f.name: values.pop(f.name) for f in fields(Settings)})
         arguments = tuple(values.pop("arguments", ()))
@@ -222,8 +203,8 @@ class Store:
 
     def parameters(self) -> tuple[Parameter, ...]:
         """The combinations, as parameters with their values."""
-        with _told(self.directory):
-            rows = self._db.execute(
+        with self._db.reading() as db:
+            rows = db.execute(
                 'SELECT name, "values", labels, title FROM parameter ORDER BY position'
             ).fetchall()
         return tuple(
@@ -233,36 +214,36 @@ class Store:
 
     def tasks(self) -> list[TaskRow]:
         """Every task, in the order of the graph."""
-        with _told(self.directory):
-            rows = self._db.execute(
+        with self._db.reading() as db:
+            rows = db.execute(
                 f"SELECT {_TASK_COLUMNS} FROM task ORDER BY {self._order}"
             ).fetchall()
         return [TaskRow(*row) for row in rows]
 
     def ids(self) -> dict[str, int]:
         """The id of every task, in the order of the graph."""
-        with _told(self.directory):
-            return dict(self._db.execute(f"SELECT name, id FROM task ORDER BY {self._order}"))
+        with self._db.reading() as db:
+            return dict(db.execute(f"SELECT name, id FROM task ORDER BY {self._order}"))
 
     def kept(self) -> dict[str, int]:
         """How many attempts the tasks that have been run again had had before."""
-        with _told(self.directory):
-            return dict(self._db.execute("SELECT name, kept FROM task WHERE kept > 0"))
+        with self._db.reading() as db:
+            return dict(db.execute("SELECT name, kept FROM task WHERE kept > 0"))
 
     def counts(self) -> dict[str, int]:
         """Number of tasks by state."""
-        with _told(self.directory):
-            return dict(self._db.execute("SELECT state, count(*) FROM task GROUP BY state"))
+        with self._db.reading() as db:
+            return dict(db.execute("SELECT state, count(*) FROM task GROUP BY state"))
 
     def jobs(self) -> dict[str, str]:
         """The job of every task that has one, as last recorded."""
-        with _told(self.directory):
-            return dict(self._db.execute("SELECT name, job FROM task WHERE job IS NOT NULL"))
+        with self._db.reading() as db:
+            return dict(db.execute("SELECT name, job FROM task WHERE job IS NOT NULL"))
 
     def records(self) -> list[Record]:
         """The tasks that have left INITIALIZED, or been tried."""
-        with _told(self.directory):
-            rows = self._db.execute(
+        with self._db.reading() as db:
+            rows = db.execute(
                 "SELECT name, state, number, restarts, refusals, losses FROM task "
                 f"WHERE state != 'INITIALIZED' OR number > 0 ORDER BY {self._order}"
             ).fetchall()
@@ -270,13 +251,33 @@ class Store:
 
     def holder(self) -> Holder:
         """Who holds the lease."""
-        with _told(self.directory):
-            row = self._db.execute("SELECT epoch, counter, host, boot, pid, start FROM lease")
+        with self._db.reading() as db:
+            row = db.execute("SELECT epoch, counter, host, boot, pid, start FROM lease")
             return Holder(*row.fetchone())
+
+    def moment(self) -> AbstractContextManager[object]:
+        """What is read inside belongs together: nothing is written meanwhile."""
+        return self._db.reading()
+
+    def be_quick(self) -> None:
+        """From now on, reading waits for other programs no longer than recording does."""
+        self._db.patience = TURN
 
     @property
     def _order(self) -> str:
         return "position" if self._version > 1 else "id"
+
+    def _find_version(self) -> int:
+        with self._db.reading() as db:
+            version: int = db.execute("PRAGMA user_version").fetchone()[0]
+        if version < 1:
+            raise StudyError(f"the store of {self.directory} is damaged: it holds no study")
+        if version > VERSION:
+            raise StudyError(
+                f"{self.directory} was made by a later version of Maestro: its store has version "
+                f"{version}, and this program knows those up to {VERSION}; use that version"
+            )
+        return version
 
     # ---- writing -------------------------------------------------------------------------------
 
@@ -284,17 +285,17 @@ class Store:
         """Make a store of an earlier version this version's. Only who conducts the study may."""
         if self._version == VERSION:
             return
-        with _told(self.directory), self._transaction():
+        with self._db.writing(math.inf) as db:
             for version in range(self._version, VERSION):
                 for statement in UPGRADES[version]:
-                    self._db.execute(statement)
-            self._db.execute(f"PRAGMA user_version = {VERSION}")
+                    db.execute(statement)
+            db.execute(f"PRAGMA user_version = {VERSION}")
         self._version = VERSION
 
     def take_lease(self, seen: Holder, new: Holder) -> bool:
         """Make ``new`` the holder, unless somebody came between since ``seen`` was read."""
-        with _told(self.directory), self._transaction():
-            done = self._db.execute(
+        with self._db.writing(math.inf) as db:
+            done = db.execute(
                 "UPDATE lease SET epoch = ?, counter = counter + 1, host = ?, boot = ?, pid = ?, "
                 "start = ? WHERE epoch = ? AND counter = ?",
                 (new.epoch, new.host, new.boot, new.pid, new.start, seen.epoch, seen.counter),
@@ -303,8 +304,8 @@ class Store:
 
     def release_lease(self, epoch: int) -> None:
         """Give up the lease of ``epoch``, if it still is held."""
-        with _told(self.directory), self._transaction():
-            self._db.execute(
+        with self._db.writing(LEAVING) as db:
+            db.execute(
                 "UPDATE lease SET host = NULL, boot = NULL, pid = NULL, start = NULL "
                 "WHERE epoch = ?",
                 (epoch,),
@@ -318,25 +319,28 @@ class Store:
         outcome: Outcome | None = None,
         cancelling: bool = False,
         health: Health | None = None,
+        patience: float = math.inf,
     ) -> None:
         """Record what happened, in one transaction, as the holder of ``epoch``; ``changes`` come
-        with the ids of their tasks.
+        with the ids of their tasks. Other programs are waited for at least ``patience`` seconds.
 
         Raises
         ------
+        StoreHeld
+            They have not let go: nothing is recorded.
         StudyError
             Another conductor has taken the study over, or it cannot be written.
         """
-        with self._recording(epoch):
-            self._note(changes)
+        with self._recording(epoch, patience) as db:
+            _note(db, changes)
             if settings is not None:
-                self._set(asdict(settings))
+                _set(db, asdict(settings))
             if outcome is not None:
-                self._set({"outcome": outcome.name})
+                _set(db, {"outcome": outcome.name})
             if cancelling:
-                self._set({"cancelling": True})
+                _set(db, {"cancelling": True})
             if health is not None:
-                self._set(asdict(health))
+                _set(db, asdict(health))
 
     def reopen(
         self,
@@ -355,15 +359,15 @@ class Store:
         StudyError
             Another conductor has taken the study over, or it cannot be written.
         """
-        with self._recording(epoch):
+        with self._recording(epoch) as db:
             if info is not None:
-                self._set(_flat(info))
-                self._db.execute("DELETE FROM parameter")
-                self._add_parameters(parameters)
-                self._replace_tasks(tasks)
+                _set(db, _flat(info))
+                db.execute("DELETE FROM parameter")
+                _add_parameters(db, parameters)
+                self._replace_tasks(db, tasks)
             ids = self.ids()
-            self._note([(ids[change.task], change) for change in changes])
-            self._set({"outcome": "", "cancelling": False})
+            _note(db, [(ids[change.task], change) for change in changes])
+            _set(db, {"outcome": "", "cancelling": False})
 
     def holds(self, epoch: int) -> bool:
         """Whether the lease still is that of ``epoch``."""
@@ -379,76 +383,44 @@ class Store:
         """The study is in ``directory`` now, its jobs are marked with ``identity``, and
         ``changes`` came of that.
         """
-        with self._recording(epoch):
-            self._note(changes)
-            self._set({"directory": directory, "identity": identity})
+        with self._recording(epoch) as db:
+            _note(db, changes)
+            _set(db, {"directory": directory, "identity": identity})
 
-    def _note(self, changes: Sequence[tuple[int, Change]]) -> None:
-        self._db.executemany(EVENT, (event_row(i, change) for i, change in changes))
-        for reset, group in groupby(changes, lambda entry: entry[1].event is Event.RERUN):
-            statement, row = (RESET, reset_row) if reset else (UPDATE, update_row)
-            self._db.executemany(statement, (row(i, change) for i, change in group))
-
-    def _add_parameters(self, parameters: Sequence[Parameter]) -> None:
-        self._db.executemany(
-            "INSERT INTO parameter VALUES (?, ?, ?, ?, ?)",
-            (
-                (i, p.name, p.title, json.dumps(p.values), json.dumps(p.labels))
-                for i, p in enumerate(parameters)
-            ),
-        )
-
-    def _replace_tasks(self, tasks: Iterable[tuple[str, str, str, str]]) -> None:
+    def _replace_tasks(
+        self, db: sqlite3.Connection, tasks: Iterable[tuple[str, str, str, str]]
+    ) -> None:
         """Tasks that are no longer made retire; one that is made again has its id and the number of
         its attempts from then: what those have recorded is theirs.
         """
         known = self.ids()
         retired = {
             name: (own, number)
-            for own, name, number in self._db.execute("SELECT id, name, number FROM retired")
+            for own, name, number in db.execute("SELECT id, name, number FROM retired")
         }
         highest = max([*known.values(), *(own for own, _ in retired.values())], default=-1)
         for position, (name, *columns) in enumerate(tasks):
             if (own := known.pop(name, None)) is not None:
-                self._db.execute(REPLACE, (*columns, position, own))
+                db.execute(REPLACE, (*columns, position, own))
                 continue
             new, number = retired.get(name, (highest + 1, 0))
             highest = max(highest, new)
-            self._db.execute(INSERT, (new, name, *columns, position, number))
-            self._db.execute("DELETE FROM retired WHERE id = ?", (new,))
+            db.execute(INSERT, (new, name, *columns, position, number))
+            db.execute("DELETE FROM retired WHERE id = ?", (new,))
         gone = [(own,) for own in known.values()]
-        self._db.executemany(
-            "INSERT INTO retired SELECT id, name, number FROM task WHERE id = ?", gone
-        )
-        self._db.executemany("DELETE FROM task WHERE id = ?", gone)
+        db.executemany("INSERT INTO retired SELECT id, name, number FROM task WHERE id = ?", gone)
+        db.executemany("DELETE FROM task WHERE id = ?", gone)
 
     @contextmanager
-    def _recording(self, epoch: int) -> Iterator[None]:
+    def _recording(self, epoch: int, patience: float = math.inf) -> Iterator[sqlite3.Connection]:
         """A transaction of the holder of ``epoch``."""
-        with _told(self.directory), self._transaction():
-            mine = self._db.execute(
+        with self._db.writing(patience) as db:
+            mine = db.execute(
                 "UPDATE lease SET counter = counter + 1 WHERE epoch = ?", (epoch,)
             )
             if mine.rowcount != 1:
                 raise StudyError(f"another conductor has taken over {self.directory}")
-            yield
-
-    def _set(self, values: dict[str, Any]) -> None:
-        self._db.executemany(
-            "INSERT OR REPLACE INTO study VALUES (?, ?)",
-            ((key, json.dumps(value)) for key, value in values.items()),
-        )
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._db.execute("COMMIT")
-        except BaseException:
-            if self._db.in_transaction:  # a full disk has rolled it back already
-                self._db.execute("ROLLBACK")
-            raise
+            yield db
 
 
 def _flat(info: StudyInfo) -> dict[str, Any]:
@@ -458,28 +430,25 @@ def _flat(info: StudyInfo) -> dict[str, Any]:
     return values | settings
 
 
-def _connect(path: str, *, write: bool = True) -> sqlite3.Connection:
-    # A reader may have to roll back what a killed conductor left half written: where it can, it
-    # opens the file to write, and writes nothing else.
-    mode = "rw" if write or os.access(path, os.W_OK) else "ro"
-    uri = f"file:{quote(path)}?mode={mode}"
-    db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=PATIENCE)
-    if not write:
-        db.execute("PRAGMA query_only = 1")
-    else:
-        db.execute("PRAGMA journal_mode = TRUNCATE")
-        db.execute("PRAGMA synchronous = NORMAL")
-    return db
+def _note(db: sqlite3.Connection, changes: Sequence[tuple[int, Change]]) -> None:
+    db.executemany(EVENT, (event_row(i, change) for i, change in changes))
+    for reset, group in groupby(changes, lambda entry: entry[1].event is Event.RERUN):
+        statement, row = (RESET, reset_row) if reset else (UPDATE, update_row)
+        db.executemany(statement, (row(i, change) for i, change in group))
 
 
-@contextmanager
-def _told(directory: str) -> Iterator[None]:
-    """Say in a sentence what SQLite or the file system has against the store."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        raise StudyError(f"the store of {directory} cannot be used: {error}") from error
-    except sqlite3.DatabaseError as error:
-        raise StudyError(f"the store of {directory} is damaged: {error}") from error
-    except OSError as error:
-        raise StudyError(f"the store of {directory} cannot be made: {error}") from error
+def _add_parameters(db: sqlite3.Connection, parameters: Sequence[Parameter]) -> None:
+    db.executemany(
+        "INSERT INTO parameter VALUES (?, ?, ?, ?, ?)",
+        (
+            (i, p.name, p.title, json.dumps(p.values), json.dumps(p.labels))
+            for i, p in enumerate(parameters)
+        ),
+    )
+
+
+def _set(db: sqlite3.Connection, values: dict[str, Any]) -> None:
+    db.executemany(
+        "INSERT OR REPLACE INTO study VALUES (?, ?)",
+        ((key, json.dumps(value)) for key, value in values.items()),
+    )

@@ -120,12 +120,11 @@ def test_a_conductor_that_died_while_it_recorded_hides_nothing(study: Shell) -> 
     """It left a journal, which a reader cannot roll back: the snapshot has to do, or the store."""
     kill = (
         "import os, sys; from maestro.conductor.store import Store\n"
-        "db = Store.open('out', write=True)._db\n"
-        "db.execute('PRAGMA cache_spill = 1'); db.execute('PRAGMA cache_size = 1')\n"
-        "db.execute('BEGIN IMMEDIATE')\n"
-        "db.execute('CREATE TABLE filler AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL '\n"
-        "           'SELECT i + 1 FROM n WHERE i < 5000) SELECT hex(randomblob(99)) FROM n')\n"
-        "os._exit(0)\n"
+        "with Store.open('out', write=True)._db.writing() as db:\n"
+        "    db.execute('PRAGMA cache_spill = 1'); db.execute('PRAGMA cache_size = 1')\n"
+        "    db.execute('CREATE TABLE filler AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL '\n"
+        "               'SELECT i + 1 FROM n WHERE i < 5000) SELECT hex(randomblob(99)) FROM n')\n"
+        "    os._exit(0)\n"
     )
     subprocess.run([sys.executable, "-c", kill], cwd=study.folder, check=True)
     assert (study.folder / "out" / ".maestro" / "study.sqlite-journal").stat().st_size

@@ -174,7 +174,8 @@ def test_a_writer_killed_amid_a_commit_leaves_a_store_that_can_be_read(tmp_path:
 
 def test_a_full_disk_is_named(store: Store) -> None:
     epoch = held(store)
-    store._db.execute("PRAGMA max_page_count = 1")
+    with store._db.reading() as db:
+        db.execute("PRAGMA max_page_count = 1")
     long = Observation(AttemptId("one", 1), Seen.FAILED, 1.0, detail="x" * 500_000)
     with pytest.raises(StudyError, match="full"):
         store.commit(epoch, [(0, change(Event.FAIL, State.FAILED, 1.0, long))])
