@@ -10,15 +10,16 @@ import errno
 import logging
 import select
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from maestro.adapters.base import Backend, Health, Job
+from maestro.adapters.base import Backend, Job
 from maestro.conductor import requests, snapshot
-from maestro.conductor.lease import HEARTBEAT, Lease
+from maestro.conductor.lease import Lease
+from maestro.conductor.recorder import Recorder
 from maestro.conductor.recovery import Recovered
-from maestro.conductor.store import Store
+from maestro.conductor.store import Store, StoreHeld
 from maestro.conductor.study import Study, told
 from maestro.conductor.workspace import Writer
 from maestro.engine import (
@@ -31,7 +32,6 @@ from maestro.engine import (
     State,
     Submit,
 )
-from maestro.errors import StudyError
 
 __all__ = ["Conductor", "Watcher"]
 
@@ -39,11 +39,6 @@ log = logging.getLogger(__name__)
 
 TICK = 0.25
 """Seconds between two looks for requests."""
-
-COMMIT = 0.1
-"""Seconds that what happened to local tasks may wait to be recorded together: their ledger has it
-already.
-"""
 
 SNAPSHOT = 1.0
 """Seconds between two writings of ``status.csv``, at least."""
@@ -58,8 +53,8 @@ class Watcher(Protocol):
     def saw(self, changes: Sequence[Change], engine: Engine) -> None:
         """``changes`` have happened; ``engine`` tells how things stand."""
 
-    def heard(self, health: Health) -> None:
-        """The scheduler has stopped answering, or answers again."""
+    def heard(self, text: str) -> None:
+        """Something has come up, or is over, that is no task's: a sentence."""
 
 
 class Conductor:
@@ -83,15 +78,14 @@ class Conductor:
         self.engine = engine
         self.settings = study.info.settings
         self._store = store
-        self._lease = lease
         self._backends = backends
-        self._health = Health()
+        self._recorder = Recorder(store, lease.epoch, self._tell)
+        self._trouble = ""
         self._writer = writer
         self.watcher = watcher
         self.recovered: Recovered | None = None
-        self._ids = store.ids()
-        self._unrecorded: list[Change] = []
-        self._recorded_at = 0.0
+        self._intended: dict[bool, list[Submit]] = {local: [] for local in backends}
+        self._heeded: list[str] = []  # requests, to be discarded once that is recorded
         self._snapshot_due = 0.0
         self._stale = True
         self._look_due = 0.0
@@ -115,14 +109,15 @@ class Conductor:
             The study cannot be conducted further here: another conductor took it over, or the
             file system refuses. What runs goes on, and the study can be taken up again.
         """
+        self._store.be_quick()
         with told(self.study.directory):
-            while self.engine.outcome is None and not self._asked_to_stop:
+            while not (self._recorder.ended or self._asked_to_stop):
                 self._turn()
-                if self.engine.outcome is None:
+                if not self._recorder.ended:
                     self._sleep()
-            self._take_note()
-            self._record(force=True)
-        return self.engine.outcome
+            if not self._recorder.ended:
+                self._record(at_once=True)
+        return self.engine.outcome if self._recorder.ended else None
 
     # ---- one turn ------------------------------------------------------------------------------
 
@@ -133,31 +128,37 @@ class Conductor:
             for observation in backend.observe():
                 self.engine.observe(observation, now)
         self._submit(self.engine.decide(now))
-        self._take_note()
         self._record()
 
     def _heed_requests(self) -> None:
+        if time.monotonic() >= self._look_due:
+            self._look_due = time.monotonic() + TICK
+            for path, request in requests.pending(self.study.directory):
+                if path not in self._heeded:
+                    self._heeded.append(path)
+                    self._asked_to_cancel |= request.cancel
+                    self._change_settings(request)
         if self._asked_to_cancel and not self.engine.cancelling:
             self._cancel()
-        if time.monotonic() < self._look_due:
-            return
-        self._look_due = time.monotonic() + TICK
-        for path, request in requests.pending(self.study.directory):
-            if request.cancel:
-                self._asked_to_cancel = True
-                if not self.engine.cancelling:
-                    self._cancel()
-            self._change_settings(request)
-            self._record(force=True)
-            requests.discard(path)
+        if self._heeded and self._record(at_once=True):
+            for path in self._heeded:
+                requests.discard(path)
+            self._heeded.clear()
 
     def _cancel(self) -> None:
+        """Cancel the study, once it is recorded that this is to be done."""
+        self._recorder.cancelling = True
+        if not self._record(at_once=True):
+            return
         log.info("the study is being cancelled")
-        self._store.commit(self._lease.epoch, cancelling=True)
-        attempts = self.engine.cancel(time.time())
+        now = time.time()
+        attempts = self.engine.cancel(now)
+        for intended in self._intended.values():
+            for submission in intended:
+                self.engine.observe(Observation(submission.attempt, Seen.CANCELLED, now), now)
+            intended.clear()
         for backend in self._backends.values():
             backend.cancel(attempts)
-        self._take_note()
 
     def _change_settings(self, request: requests.Request) -> None:
         values = {
@@ -177,26 +178,28 @@ class Conductor:
         )
         for backend in self._backends.values():
             backend.heed(self.settings.sleeptime, self.settings.throttle)
-        self._store.commit(self._lease.epoch, settings=self.settings)
+        self._recorder.settings = self.settings
 
     def _submit(self, submissions: Sequence[Submit]) -> None:
-        if not submissions:
-            return
-        if not all(submission.local for submission in submissions):
-            self._take_note()
-            self._record(force=True)
-        elif not self._store.holds(self._lease.epoch):
-            raise StudyError(f"another conductor has taken over {self.study.directory}")
-        jobs: dict[bool, list[Job]] = {local: [] for local in self._backends}
+        for submission in submissions:
+            self._intended[submission.local].append(submission)
+        for local, intended in self._intended.items():
+            if intended and self._may_submit(local=local):
+                self._backends[local].submit(list(self._jobs(intended)))
+                intended.clear()
+
+    def _may_submit(self, *, local: bool) -> bool:
+        """Whether the study still is ours, and what a scheduler is to be sent is recorded; local
+        tasks have a ledger.
+        """
+        return self._recorder.holds() if local else self._record(at_once=True)
+
+    def _jobs(self, submissions: Sequence[Submit]) -> Iterator[Job]:
         for submission in submissions:
             try:
-                job = self._writer.job(submission.attempt, restart=submission.restart)
+                yield self._writer.job(submission.attempt, restart=submission.restart)
             except OSError as error:
                 self._refuse(submission.attempt, error)
-            else:
-                jobs[submission.local].append(job)
-        for local, backend in self._backends.items():
-            backend.submit(jobs[local])
 
     def _refuse(self, attempt: AttemptId, error: OSError) -> None:
         """The workspace or script of ``attempt`` cannot be written."""
@@ -210,7 +213,7 @@ class Conductor:
         changes = self.engine.drain()
         if not changes:
             return
-        self._unrecorded += changes
+        self._recorder.note(changes)
         self._stale = True
         for change in changes:
             _log_change(change)
@@ -223,41 +226,39 @@ class Conductor:
             except BrokenPipeError:  # nobody watches any more; the study goes on
                 self.watcher = None
 
-    def _record(self, *, force: bool = False) -> None:
-        """Commit what is unrecorded, when it is due, and give a sign of life."""
+    def _tell(self, text: str) -> None:
+        self._show(lambda watcher: watcher.heard(text))
+
+    def _record(self, *, at_once: bool = False) -> bool:
+        """Record what is due; whether everything that has happened has been recorded now."""
+        self._take_note()
+        if batch := self._backends.get(False):
+            self._recorder.health = batch.health
+            if batch.health.trouble != self._trouble:
+                self._trouble = batch.health.trouble
+                self._tell(self._trouble or "The scheduler answers again.")
+        recorded = self._recorder.record(self.engine.outcome, at_once=at_once)
         now = time.monotonic()
-        waited = now - self._recorded_at
-        batch = self._backends.get(False)
-        health = batch.health if batch is not None else Health()
-        due = waited >= (COMMIT if self._unrecorded else HEARTBEAT)
-        outcome = self.engine.outcome
-        troubled = health.trouble != self._health.trouble
-        if troubled:
-            self._show(lambda watcher: watcher.heard(health))
-        if due or force or outcome is not None or troubled:
-            changes = [(self._ids[change.task], change) for change in self._unrecorded]
-            news = None if health == self._health else health
-            self._store.commit(self._lease.epoch, changes, outcome=outcome, health=news)
-            self._health = health
-            self._unrecorded.clear()
-            self._recorded_at = now
-        if (self._stale and now >= self._snapshot_due) or outcome is not None:
+        if (self._stale and now >= self._snapshot_due) or self._recorder.ended:
             self._write_snapshot(now)
+        return recorded
 
     def _write_snapshot(self, now: float) -> None:
         """Write ``status.csv``, and never spend more than a twentieth of the time on it."""
         try:
             snapshot.write(self.study.directory, self._store.tasks(), time.time())
+            self._stale = self._recorder.behind
         except OSError as error:
             log.warning("%s cannot be written: %s", snapshot.FILE, error.strerror)
+        except StoreHeld as error:
+            log.debug("%s is not written: %s", snapshot.FILE, error)
         spent = time.monotonic() - now
         self._snapshot_due = now + max(SNAPSHOT, 20 * spent)
-        self._stale = bool(self._unrecorded)
 
     def _sleep(self) -> None:
         waits = [TICK]
-        if self._unrecorded:
-            waits.append(max(0.0, self._recorded_at + COMMIT - time.monotonic()))
+        if (wait := self._recorder.wait()) is not None:
+            waits.append(wait)
         backends = list(self._backends.values())
         for wait in (self.engine.hold(time.time()), *(b.timeout() for b in backends)):
             if wait is not None:

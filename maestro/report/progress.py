@@ -17,7 +17,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Column
 from rich.text import Text
 
-from maestro.adapters.base import Health
 from maestro.conductor import snapshot
 from maestro.conductor.loop import Watcher
 from maestro.conductor.store import TaskRow
@@ -42,8 +41,6 @@ TOLD = 20
 
 NAMED = 20
 """Running tasks that are named below the bar, at most: what does not fit the line is cut."""
-
-ANSWERS = "The scheduler answers again."
 
 SHOWN_FAILURES = 3
 SHOWN_LINES = 5
@@ -93,8 +90,8 @@ class _Lines:
             self._due = time.monotonic() + PAUSE
             print(counts_text(_shown(engine), sys.stdout.encoding), flush=True)
 
-    def heard(self, health: Health) -> None:
-        print(one_line(health.trouble or ANSWERS), flush=True)
+    def heard(self, text: str) -> None:
+        print(one_line(text), flush=True)
 
 
 def _shown(engine: Engine) -> dict[str, int]:
@@ -140,8 +137,8 @@ class _Display:
             if change.state in FAILED:
                 self._tell(change)
 
-    def heard(self, health: Health) -> None:
-        self._console.print(one_line(health.trouble or ANSWERS), soft_wrap=True)
+    def heard(self, text: str) -> None:
+        self._console.print(one_line(text), soft_wrap=True)
 
     def look(self) -> RenderableType:
         """What is shown now."""

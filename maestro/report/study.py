@@ -7,6 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 
 import networkx as nx
@@ -35,12 +36,21 @@ def open_study(directory: str) -> Study:
     return Study(directory)
 
 
+@dataclass(frozen=True, slots=True)
+class View:
+    """A study at one moment; ``conductor`` is the process that conducts it, if any does."""
+
+    info: StudyInfo
+    tasks: list[TaskRow]
+    conductor: str | None
+
+
 class Study:
     """The study in ``directory`` (absolute). Every method looks anew; nothing is kept open.
 
-    Where the store cannot be read, because it is its owner's alone, damaged, or of another
-    version, ``status.csv`` has to do: then `source` names it, `why_not_store` says why in a
-    sentence, and whatever only the store knows raises a `StudyError` with that sentence.
+    Where the store cannot be read, because it is its owner's alone, damaged, of another version, or
+    held by another program, ``status.csv`` has to do: then `source` names it, `why_not_store` says
+    why in a sentence, and whatever only the store knows raises a `StudyError` with that sentence.
     """
 
     def __init__(self, directory: str) -> None:
@@ -48,14 +58,11 @@ class Study:
         self.why_not_store: str | None = None
         if not os.path.isdir(self.directory):
             raise StudyError(f"{self.directory} does not exist, or is no directory")
+        self.name = os.path.basename(self.directory)
         try:
             self.name = self.info.name
         except StudyError as error:
-            if _snapshot(self.directory) is None:
-                raise
-            missing = not os.path.exists(os.path.join(self.directory, HIDDEN))
-            self.why_not_store = f"there is no {FILE} here" if missing else str(error)
-            self.name = os.path.basename(self.directory)
+            self._do_without_store(error)
 
     @property
     def source(self) -> str:
@@ -67,6 +74,16 @@ class Study:
         """What it was made from, and its settings as they stand."""
         with self._store() as store:
             return store.info()
+
+    def view(self) -> View | None:
+        """All of it at one moment; None where `rows` has to do."""
+        try:
+            with self._store() as store, store.moment():
+                return View(store.info(), store.tasks(), conducted_by(store))
+        except StudyError as error:
+            if self.why_not_store is None:
+                self._do_without_store(error)
+            return None
 
     def tasks(self) -> list[TaskRow]:
         """Every task as it stands, in the order of the graph."""
@@ -115,6 +132,12 @@ class Study:
         """The graph of its tasks, expanded from the combinations that it stored."""
         with self._store() as store:
             return open_graph(store).graph
+
+    def _do_without_store(self, error: StudyError) -> None:
+        if _snapshot(self.directory) is None:
+            raise error
+        missing = not os.path.exists(os.path.join(self.directory, HIDDEN))
+        self.why_not_store = f"there is no {FILE} here" if missing else str(error)
 
     @contextmanager
     def _store(self) -> Iterator[Store]:

@@ -17,11 +17,12 @@ from rich.pager import SystemPager
 from rich.style import Style
 
 from maestro.conductor import snapshot
+from maestro.conductor.store import TaskRow
 from maestro.engine import State
 from maestro.errors import StudyError, visible
 from maestro.report.layouts import STATE, Paint, Row, flat, legacy, narrow
 from maestro.report.look import counts_text, one_line, width
-from maestro.report.study import Study, open_study
+from maestro.report.study import View, open_study
 
 __all__ = ["show"]
 
@@ -112,44 +113,42 @@ def _painter(console: Console) -> Paint:
 
 def _status(directory: str, layout: str, encoding: str) -> Status:
     study = open_study(directory)
+    view = study.view()
     now = time.time()
     params: list[Mapping[str, str]] = []
     rows: Iterable[Row]
-    if study.why_not_store is not None:
+    if view is None:
         rows = study.rows(now)
+        standing = [f"From {snapshot.FILE}, as it was last written: {study.why_not_store}"]
     else:
-        tasks = study.tasks()
-        rows = (snapshot.row(task, now) for task in tasks)
+        rows = (snapshot.row(task, now) for task in view.tasks)
+        standing = list(_standing(study.directory, view))
         if layout == "narrow":
-            params = [json.loads(task.params) for task in tasks]
+            params = [json.loads(task.params) for task in view.tasks]
     shown: list[Row] = [tuple(map(one_line, row)) for row in rows]
     counts = counts_text(Counter(row[STATE] for row in shown), encoding)
-    closing = [counts, *map(one_line, _standing(study))]
+    closing = [counts, *map(one_line, standing)]
     return Status(one_line(f"{study.name}: {study.directory}"), shown, params, closing)
 
 
-def _standing(study: Study) -> Iterator[str]:
+def _standing(directory: str, view: View) -> Iterator[str]:
     """Whether the study has ended, is conducted, or what to type when it is neither."""
-    if study.why_not_store is not None:
-        yield f"From {snapshot.FILE}, as it was last written: {study.why_not_store}"
-        return
-    outcome, conductor = study.outcome, study.conducted_by
-    if outcome is not None:
-        yield f"The study has ended: {outcome.name}"
-    elif conductor is not None:
-        yield f"Conducted by {conductor}"
-        yield from _waiting(study)
-        info = study.info
+    info = view.info
+    if info.outcome:
+        yield f"The study has ended: {info.outcome}"
+    elif view.conductor is not None:
+        yield f"Conducted by {view.conductor}"
+        yield from _waiting(view.tasks)
         if info.trouble:
             last = f" It last did at {snapshot.time_text(info.answered)}." if info.answered else ""
             yield f"{info.trouble}.{last} Jobs are taken to be well; it is asked again."
     else:
-        yield f"Nobody conducts it. To go on: {shlex.join(['conductor', study.directory])}"
+        yield f"Nobody conducts it. To go on: {shlex.join(['conductor', directory])}"
 
 
-def _waiting(study: Study) -> Iterator[str]:
+def _waiting(tasks: Iterable[TaskRow]) -> Iterator[str]:
     """Why the scheduler does not start what waits there, as far as it is not just busy."""
-    waiting = [task for task in study.tasks() if task.state == State.PENDING.value and task.detail]
+    waiting = [task for task in tasks if task.state == State.PENDING.value and task.detail]
     for reason, count in Counter(task.detail for task in waiting).most_common(SHOWN_REASONS):
         yield f"{count} PENDING: the scheduler says {reason}"
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from maestro.adapters.base import Health
 from maestro.conductor.store import StudyInfo
 from maestro.conductor.study import Study
 from maestro.engine import Seen
@@ -53,8 +52,8 @@ def test_a_scheduler_that_does_not_answer(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with progress(watched(Played(tmp_path))) as watcher:
-        watcher.heard(Health("Slurm does not answer: socket\ntimed out"))
-        watcher.heard(Health(answered=1.0))
+        watcher.heard("Slurm does not answer: socket\ntimed out")
+        watcher.heard("The scheduler answers again.")
     assert capsys.readouterr().out.splitlines() == [
         "Slurm does not answer: socket\\ntimed out", "The scheduler answers again.",
     ]  # fmt: skip
