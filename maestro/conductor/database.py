@@ -11,10 +11,11 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from urllib.parse import quote
 
+from maestro.conductor.locks import LockFile, holders, lock_file
 from maestro.errors import StudyError
 
 __all__ = ["FILE", "HIDDEN", "TURN", "Database", "StoreHeld"]
@@ -32,7 +33,8 @@ TURN = 1.0
 READING = 10.0
 """Seconds that a reader waits for a writer."""
 
-_BUSY = "database is locked"
+_READING = ("query_only = 1",)
+_WRITING = ("journal_mode = TRUNCATE", "synchronous = NORMAL")
 
 
 class StoreHeld(StudyError):
@@ -40,8 +42,9 @@ class StoreHeld(StudyError):
     in a sentence which.
     """
 
-    def __init__(self, directory: str) -> None:
-        self.holder = _held(directory)
+    def __init__(self, directory: str, holders: Sequence[str]) -> None:
+        who = ", ".join(holders) or "another program"
+        self.holder = f"the store of {directory} is in use by {who}"
         super().__init__(f"{self.holder}; try again when that has let go of it")
 
 
@@ -58,8 +61,16 @@ class Database:
     def __init__(self, directory: str, *, write: bool) -> None:
         self.patience = READING
         self._directory = directory
-        with _told(directory):
-            self._db = _connect(os.path.join(directory, FILE), write=write)
+        self._path = os.path.join(directory, FILE)
+        self._lock: LockFile | None = None
+        with self._told():
+            self._lock = lock_file(self._path, write=write)
+            self._db = self._connect(write=write)
+            try:
+                self._prepare(write=write)
+            except BaseException:
+                self._db.close()
+                raise
 
     @staticmethod
     def make(directory: str) -> None:
@@ -71,9 +82,11 @@ class Database:
             The file system refused.
         """
         path = os.path.join(directory, FILE)
-        with _told(directory):
+        try:
             os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        except OSError as error:
+            raise StudyError(f"{path} cannot be made: {error.strerror}") from error
 
     def close(self) -> None:
         """Close the file."""
@@ -84,13 +97,13 @@ class Database:
         """The connection, to read from. All that is read is of one moment, and what stands inside
         another transaction belongs to that.
         """
-        with _told(self._directory):
+        with self._told():
             if self._db.in_transaction:
                 yield self._db
                 return
-            self._wait_at_most(self.patience)
-            self._db.execute("BEGIN")
             try:
+                self._exclude_others(self.patience)
+                self._db.execute("BEGIN")
                 yield self._db
             finally:
                 self._end()
@@ -100,99 +113,84 @@ class Database:
         """The connection, to write to. What is written is committed at the end, all or nothing.
         Others are waited for a `TURN` at a time, and for more than ``patience`` seconds no more.
         """
-        with _told(self._directory):
-            self._take(patience)
+        with self._told():
             try:
+                self._take(patience)
                 yield self._db
+                if self._lock is not None and not self._lock.held():
+                    raise StoreHeld(self._directory, self._holders())
                 self._db.execute("COMMIT")
             finally:
                 self._end()
 
     def _take(self, patience: float) -> None:
         """Begin a transaction, after which no reader can hold it up any more."""
-        self._wait_at_most(TURN)
         first = time.monotonic()
         told = False
         while True:
             begun = time.monotonic()
             try:
-                self._db.execute("BEGIN EXCLUSIVE")
+                with self._told():
+                    self._exclude_others(TURN)
+                    self._db.execute("BEGIN EXCLUSIVE")
                 break
-            except sqlite3.OperationalError as error:
-                if str(error) != _BUSY or time.monotonic() - first >= patience:
+            except StoreHeld as error:
+                if time.monotonic() - first >= patience:
                     raise
-            if not told:
-                log.warning("%s; waiting for that", _held(self._directory))
-                told = True
+                if not told:
+                    log.warning("%s; waiting for that", error.holder)
+                    told = True
             time.sleep(time.monotonic() - begun)
         if told:
             log.info("the store of %s is free again", self._directory)
 
+    def _exclude_others(self, patience: float) -> None:
+        """Wait for others ``patience`` seconds, now or, where SQLite locks, whenever it does."""
+        self._db.execute(f"PRAGMA busy_timeout = {int(1000 * patience)}")
+        if self._lock is not None and not self._lock.take(patience):
+            raise StoreHeld(self._directory, self._holders())
+
     def _end(self) -> None:
-        if self._db.in_transaction:  # what befell SQLite may have undone it already
-            self._db.execute("ROLLBACK")
+        try:
+            if self._db.in_transaction:  # what befell SQLite may have undone it already
+                self._db.execute("ROLLBACK")
+        finally:
+            if self._lock is not None:
+                self._lock.drop()
 
-    def _wait_at_most(self, seconds: float) -> None:
-        self._db.execute(f"PRAGMA busy_timeout = {int(1000 * seconds)}")
+    def _connect(self, *, write: bool) -> sqlite3.Connection:
+        # A reader may have to roll back what a killed conductor left half written: where it can,
+        # it opens the file to write, and writes nothing else.
+        mode = "rw" if write or os.access(self._path, os.W_OK) else "ro"
+        locking = "" if self._lock is None else "&vfs=unix-none"
+        uri = f"file:{quote(self._path)}?mode={mode}{locking}"
+        return sqlite3.connect(uri, uri=True, isolation_level=None)
 
+    def _prepare(self, *, write: bool) -> None:
+        try:
+            self._exclude_others(self.patience)
+            for pragma in _WRITING if write else _READING:
+                self._db.execute(f"PRAGMA {pragma}")
+        finally:
+            self._end()
 
-def _connect(path: str, *, write: bool) -> sqlite3.Connection:
-    # A reader may have to roll back what a killed conductor left half written: where it can, it
-    # opens the file to write, and writes nothing else.
-    mode = "rw" if write or os.access(path, os.W_OK) else "ro"
-    uri = f"file:{quote(path)}?mode={mode}"
-    db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=READING)
-    pragmas = ("journal_mode = TRUNCATE", "synchronous = NORMAL") if write else ("query_only = 1",)
-    try:
-        for pragma in pragmas:
-            db.execute(f"PRAGMA {pragma}")
-    except BaseException:
-        db.close()
-        raise
-    return db
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Say in a sentence what SQLite or the file system has against the store."""
+        store = f"the store of {self._directory}"
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            if str(error) == "database is locked":
+                raise StoreHeld(self._directory, self._holders()) from error
+            raise StudyError(f"{store} cannot be used: {error}") from error
+        except sqlite3.DatabaseError as error:
+            raise StudyError(f"{store} is damaged: {error}") from error
+        except OSError as error:
+            raise StudyError(f"{store} cannot be used: {error}") from error
 
-
-@contextmanager
-def _told(directory: str) -> Iterator[None]:
-    """Say in a sentence what SQLite or the file system has against the store."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        if str(error) == _BUSY:
-            raise StoreHeld(directory) from error
-        raise StudyError(f"the store of {directory} cannot be used: {error}") from error
-    except sqlite3.DatabaseError as error:
-        raise StudyError(f"the store of {directory} is damaged: {error}") from error
-    except OSError as error:
-        raise StudyError(f"the store of {directory} cannot be made: {error}") from error
-
-
-def _held(directory: str) -> str:
-    """Who uses the store, as far as that can be known."""
-    holders = _holders(os.path.join(directory, FILE))
-    who = ", ".join(holders) or "another program"
-    return f"the store of {directory} is in use by {who}"
-
-
-def _holders(path: str) -> list[str]:
-    """The other processes of this host that have locked ``path``. Nothing is opened: closing a
-    file takes away all locks that its process has on it.
-    """
-    pids: dict[int, str] = {}
-    with suppress(OSError):
-        status = os.stat(path)
-        device = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}"
-        place = f"{device}:{status.st_ino}"
-        with open("/proc/locks", encoding="ascii") as file:
-            locks = [line.split() for line in file]
-        for *_, owner, where, _, _ in locks:
-            pid = int(owner)
-            if where == place and pid > 0 and pid != os.getpid():
-                pids[pid] = _program(pid)
-    return [f"process {pid}{name}" for pid, name in pids.items()]
-
-
-def _program(pid: int) -> str:
-    with suppress(OSError), open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
-        return f" ({file.read().strip()})"
-    return ""
+    def _holders(self) -> list[str]:
+        if self._lock is None:
+            return holders(self._path)
+        owner = self._lock.owner()
+        return [] if owner is None else [owner]

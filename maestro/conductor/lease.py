@@ -7,13 +7,13 @@ epoch, and what an earlier holder still tries to record is refused.
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import logging
 import os
 import time
 
 from maestro.adapters import host
+from maestro.conductor.locks import LACKING
 from maestro.conductor.place import Place, place_of
 from maestro.conductor.store import HIDDEN, Holder, Store
 from maestro.errors import StudyError
@@ -101,7 +101,7 @@ def _lock(store: Store, *, force: bool) -> int:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        if force or error.errno in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL):
+        if force or error.errno in LACKING:
             return file
         os.close(file)
         raise StudyError(

@@ -186,26 +186,26 @@ def test_nothing_is_submitted_that_is_not_recorded(
 AMID = """
 import os, sys
 from maestro.cli.main import conductor
-from maestro.conductor import database
+from maestro.conductor.database import Database
 
-connect = database._connect
+prepare = Database._prepare
 
-def connected(path, *, write, **options):
-    db = connect(path, write=write, **options)
-    if write:
+def prepared(self, *, write):
+    prepare(self, write=write)
+    if not write:
+        return
+    with self.reading() as db:
         db.execute("PRAGMA cache_spill = 1")
         db.execute("PRAGMA cache_size = 1")
 
-        def trace(statement):
-            journal = path + "-journal"
-            if statement == "COMMIT" and os.path.getsize(journal) > 20000:
-                db.set_trace_callback(None)
-                os.kill(os.getpid(), int(sys.argv[1]))
+    def trace(statement):
+        if statement == "COMMIT" and os.path.getsize(self._path + "-journal") > 20000:
+            self._db.set_trace_callback(None)
+            os.kill(os.getpid(), int(sys.argv[1]))
 
-        db.set_trace_callback(trace)
-    return db
+    self._db.set_trace_callback(trace)
 
-database._connect = connected
+Database._prepare = prepared
 sys.exit(conductor(sys.argv[2:]))
 """
 """A conductor that gets a signal amid a commit of some size: the store is half written."""
