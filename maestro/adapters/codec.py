@@ -80,6 +80,11 @@ class Answer:
     err: str
 
     @property
+    def lines(self) -> list[str]:
+        """The lines that it printed. One without an end was cut short, and may say anything."""
+        return self.out[: self.out.rfind("\n") + 1].splitlines()
+
+    @property
     def said(self) -> str:
         """What it said, on one line."""
         lines = [line.strip() for line in (self.err or self.out).splitlines() if line.strip()]

@@ -183,7 +183,7 @@ class FluxCodec(Scheduler):
         """The id is all that is printed; with ``--wait`` among the directives the exit code is that
         of the job.
         """
-        ids = [line.strip() for line in answer.out.splitlines() if _ID.fullmatch(line.strip())]
+        ids = [line.strip() for line in answer.lines if _ID.fullmatch(line.strip())]
         if ids:
             return _plain(ids[-1])
         if answer.code is None or answer.code <= 0 or _DOUBTFUL.search(answer.err):
@@ -206,7 +206,7 @@ class FluxCodec(Scheduler):
 
     def sightings(self, answer: Answer) -> list[Sighting]:
         """Six fields a line; a job that is not known is named among the errors."""
-        rows = [line.split("|", len(_FIELDS) - 1) for line in answer.out.splitlines()]
+        rows = [line.split("|", len(_FIELDS) - 1) for line in answer.lines]
         found = [_sighting(*row) for row in rows if len(row) == len(_FIELDS)]
         errors = [line.strip() for line in answer.err.splitlines() if line.strip()]
         unknown = errors and all(map(_UNKNOWN.match, errors))

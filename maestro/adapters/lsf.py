@@ -186,7 +186,7 @@ class LsfCodec(Scheduler):
     def sightings(self, answer: Answer) -> list[Sighting]:
         """Five fields a line, the description last, as it may hold anything."""
         found = []
-        for line in answer.out.splitlines():
+        for line in answer.lines:
             fields = [text.strip() for text in line.split("|", 4)]
             if len(fields) == 5 and re.fullmatch("[0-9]+", fields[0]) and fields[1].isupper():
                 found.append(_sighting(*fields))

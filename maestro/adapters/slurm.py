@@ -108,7 +108,7 @@ _DOUBTFUL = re.compile(r"timed out|zero bytes|unexpected message|reset by peer",
 _FULL = re.compile(r"submit limit|MaxSubmit|MaxJobCount|job limit", re.IGNORECASE)
 _WALLTIME = re.compile(r"\d+(:\d\d){0,2}|\d+-\d+(:\d\d){0,2}", re.ASCII)
 _OWN = re.compile(r"--(job-name|output|error|comment)(=|$)|-[Joe]")
-_ID = re.compile(r"^(\d+)(?:;\S*)?[ \r]*$", re.ASCII | re.MULTILINE)
+_ID = re.compile(r"(\d+)(?:;\S*)?[ \r]*", re.ASCII)
 _JOB = re.compile(r"\d+(_\d+)?", re.ASCII)
 _UNSTARTED = re.compile(r"(\d+)_\[([\d,:-]+)(%\d+)?\]", re.ASCII)
 _RANGE = re.compile(r"(\d{1,6})(?:-(\d{1,6})(?::(\d{1,6}))?)?", re.ASCII)
@@ -235,7 +235,7 @@ class SlurmCodec(Scheduler):
 
     def facts(self, answer: Answer) -> Facts:
         """Indices stay below MaxArraySize."""
-        match = re.search(r"^MaxArraySize\s*=\s*([0-9]{1,9})\b", answer.out, re.MULTILINE)
+        match = re.search(r"^MaxArraySize\s*=\s*([0-9]{1,9})\s", answer.out, re.MULTILINE)
         return Facts(largest=max(1, int(match[1])) if match else 1)
 
     def submission(self, submission: Submission, facts: Facts) -> Command:
@@ -252,8 +252,8 @@ class SlurmCodec(Scheduler):
         """``--parsable`` prints the id, and the cluster after a semicolon; with ``--wait`` among
         the directives the exit code is that of the job.
         """
-        if found := _ID.findall(answer.out):
-            return str(found[-1])
+        if ids := [found[1] for line in answer.lines if (found := _ID.fullmatch(line))]:
+            return ids[-1]
         if answer.code is None or answer.code <= 0 or _DOUBTFUL.search(answer.err):
             return None
         full = crowded and _FULL.search(answer.err)
@@ -274,7 +274,7 @@ class SlurmCodec(Scheduler):
         if answer.code != 0:
             raise BackendError(answer.said, transient=True)
         found: list[Sighting] = []
-        for line in answer.out.splitlines():
+        for line in answer.lines:
             fields = [text.strip() for text in line.split("|", len(_FIELDS) - 1)]
             if len(fields) == len(_FIELDS):
                 job, state, status, reason, start, end, comment = fields
@@ -297,7 +297,7 @@ class SlurmCodec(Scheduler):
         outranks the line of those that never started, which may name it still.
         """
         found: dict[str, Sighting] = {}
-        for line in answer.out.splitlines() if answer.code == 0 else ():
+        for line in answer.lines if answer.code == 0 else ():
             fields = line.split("|")
             if len(fields) == 5:
                 job, state, status, start, end = fields

@@ -1,4 +1,4 @@
-"""Scripts for this machine, and warnings of what a scheduler cannot honour."""
+"""Scripts for this machine, half of an answer, and warnings of what a scheduler cannot honour."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from maestro.adapters.codec import LocalCodec
+from maestro.adapters.codec import Answer, LocalCodec, Scheduler
+from maestro.adapters.registry import codec_for
 from maestro.adapters.unheeded import unheeded
 from maestro.graph.render import Rendered
 from maestro.spec import check
@@ -27,6 +28,34 @@ def test_a_script(launcher: str | None, command: str, expected: str) -> None:
     codec = LocalCodec(Batch(type="local", shell="/bin/sh", settings=settings))
     task = Rendered("sim", "sim", "simulates", command, "", Resources(nodes=2, procs=4))
     assert codec.script(task, command) == f"#!/bin/sh\n\n{expected}\n"
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "job"),
+    [
+        ("slurm", "1234;cluster\n", "1234"),
+        ("slurm", "a note\n1234\n", "1234"),
+        ("lsf", "Job <1234> is submitted to queue <normal>.\n", "1234"),
+        ("flux", "ƒX1234\n", "fX1234"),
+    ],
+)
+def test_half_an_id_is_no_id(kind: str, text: str, job: str) -> None:
+    """A command that is killed while it prints may have submitted the job."""
+    codec = codec_for(Batch(type=kind, settings={"host": "h", "bank": "b", "queue": "q"}))
+    assert isinstance(codec, Scheduler)
+    assert codec.accepted(Answer(0, text, ""), crowded=False) == job
+    for end in range(len(text)):
+        assert codec.accepted(Answer(0, text[:end], ""), crowded=False) in (None, job)
+
+
+def test_half_a_line_of_a_history_is_left_out() -> None:
+    """Its last field, the end of the job, would lie in another century."""
+    codec = codec_for(Batch(type="slurm"))
+    assert isinstance(codec, Scheduler)
+    text = "7|COMPLETED|0:0|1700000000|1700000001\n8|FAILED|1:0|1700000000|1700000002\n"
+    for end in range(len(text)):
+        seen = codec.recalled(Answer(0, text[:end], ""))
+        assert [sighting.job for sighting in seen] == ["7"] * (end > text.index("\n"))
 
 
 @pytest.mark.parametrize(
