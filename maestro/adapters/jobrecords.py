@@ -7,6 +7,8 @@ job ever will.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import glob
 import os
 import time
@@ -28,6 +30,9 @@ SETTLED = 3.0
 """Seconds after which a change of a directory shows in its time, however coarse that is."""
 
 _GIVEN_UP = "given-up"
+
+_LINKLESS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
+"""What file systems say that have no hard links."""
 
 _SENT = frozenset({1, 2, 3, 9, 10, 12, 15, 24})
 """Signals that schedulers send: HUP, INT, QUIT, KILL, USR1, USR2, TERM and XCPU."""
@@ -59,7 +64,9 @@ class JobRecords:
     def __init__(self, folder: str) -> None:
         self.folder = folder
         self.wrapper = os.path.join(folder, "wrapper.sh")
-        self._listed: dict[str, int] = {}
+        # By shard: its time, when that was seen first by our own clock, and whether it was listed
+        # since it settled. A file server's clock may be minutes away from ours.
+        self._listed: dict[str, tuple[int, float, bool]] = {}
 
     def install(self) -> None:
         """Make the folder, and put the wrapper there; one that jobs may be reading is replaced.
@@ -111,13 +118,22 @@ class JobRecords:
 
     def claim(self, key: str) -> bool:
         """Give ``key`` up: whether no job has started it, and none ever will."""
+        path, text = f"{self.path(key)}.start", f"{_GIVEN_UP}\n"
+        new = f"{path}.new"
+        with open(new, "w") as file:
+            file.write(text)
         try:
-            file = os.open(f"{self.path(key)}.start", os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
+            os.link(new, path)  # with its text: an empty one is taken for a job's that has begun
         except FileExistsError:
-            return self.start(key) is None
-        with os.fdopen(file, "w") as stream:
-            stream.write(f"{_GIVEN_UP}\n")
-        return True
+            pass
+        except OSError as error:
+            if error.errno not in _LINKLESS:
+                raise
+            with contextlib.suppress(FileExistsError), open(path, "x") as file:
+                file.write(text)
+        finally:
+            os.unlink(new)
+        return self.start(key) is None
 
     def news(self, watched: dict[str, list[str]]) -> Iterator[str]:
         """Names of records (``17.1.start``) in the shards that have changed since the last call;
@@ -125,14 +141,16 @@ class JobRecords:
         """
         for shard, keys in watched.items():
             try:
-                changed = os.stat(shard).st_mtime_ns
-                if self._listed.get(shard) == changed:
+                changed, now = os.stat(shard).st_mtime_ns, time.monotonic()
+                known, first, settled = self._listed.get(shard, (0, now, False))
+                if known != changed:
+                    first, settled = now, False
+                if settled:
                     continue
                 names = set(os.listdir(shard))
             except FileNotFoundError:
                 continue
-            if time.time() - changed / 1e9 > SETTLED:
-                self._listed[shard] = changed
+            self._listed[shard] = changed, first, now - first > SETTLED
             for key in keys:
                 for name in (f"{key}.start", f"{key}.end"):
                     if name in names:
