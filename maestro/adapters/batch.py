@@ -38,8 +38,8 @@ class BatchBackend:
     """Runs jobs through ``codec``'s scheduler.
 
     ``records`` is where jobs write of themselves, ``study`` what their tags name, and ``key`` tells
-    what the records of an attempt are called. With ``arrays``, jobs that are alike go out together,
-    where the scheduler has arrays.
+    what the records of an attempt are called; ``since`` is when the study began. With ``arrays``,
+    jobs that are alike go out together, where the scheduler has arrays.
     """
 
     def __init__(
@@ -52,6 +52,7 @@ class BatchBackend:
         throttle: int = 0,
         arrays: bool = False,
         limits: Limits | None = None,
+        since: float = 0.0,
     ) -> None:
         self.health = Health()
         self._codec = codec
@@ -62,7 +63,7 @@ class BatchBackend:
         self._limits = limits or Limits()
         self._commands = Commands()
         self._flights = Flights()
-        self._findings = Findings(codec, records, self._flights, study, self._limits)
+        self._findings = Findings(codec, records, self._flights, study, self._limits, since)
         self._waiting: list[Job] = []  # until the facts are known
         self._facts: Facts | None = None
         self._unsure = False  # about the facts: to be asked for again when the scheduler answers

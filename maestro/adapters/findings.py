@@ -24,10 +24,14 @@ ENDS = frozenset({
     Seen.FINISHED, Seen.FAILED, Seen.TIMED_OUT, Seen.CANCELLED, Seen.LOST, Seen.NODE_LOST,
 })  # fmt: skip
 
+CLOCKS = 3600.0
+"""Seconds by which the clocks of a scheduler and of the conductor may differ."""
+
 
 class Findings:
     """What is found out about ``flights``, which leave when they have ended; ``news`` are the
-    observations that nobody has taken yet. Nothing here runs a command.
+    observations that nobody has taken yet, and what ended before ``since`` was not this study's.
+    Nothing here runs a command.
     """
 
     def __init__(
@@ -37,6 +41,7 @@ class Findings:
         flights: Flights,
         study: str,
         limits: Limits,
+        since: float = 0.0,
     ) -> None:
         self.news: list[Observation] = []
         self._tags: set[str] = set()  # that the queue told of, when it was last asked
@@ -45,6 +50,7 @@ class Findings:
         self._flights = flights
         self._study = study
         self._limits = limits
+        self._since = since - CLOCKS
 
     def tag(self, name: str) -> str:
         """What the submission called ``name`` is found by."""
@@ -91,7 +97,7 @@ class Findings:
         start = self._start(flight)
         if start is not None and start.time is not None:
             flight.started = True
-            if flight.job is None and start.job:
+            if start.job not in ("", flight.job):  # who runs it knows best which job it is
                 self._flights.name(flight, start.job)
             self._say(flight, Seen.STARTED, at=start.time)
 
@@ -137,6 +143,8 @@ class Findings:
         """
         found: set[AttemptId] = set()
         for sighting in sightings:
+            if sighting.ended is not None and sighting.ended < self._since:
+                continue  # ids come again when a scheduler is reset
             flight = self._flights.by_job(sighting.job)
             if flight is not None and sighting.seen in ENDS:
                 found.add(flight.attempt)

@@ -138,6 +138,7 @@ def _batch(study: Study, codec: Scheduler, ids: Mapping[str, int]) -> BatchBacke
         throttle=settings.throttle,
         arrays=bool(study.spec.batch.settings.get("arrays")),
         limits=Limits(sleeptime=settings.sleeptime),
+        since=study.info.created,
     )
 
 

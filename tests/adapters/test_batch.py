@@ -131,10 +131,12 @@ class Bench:
         self.records = JobRecords(str(folder / "jobs"))
         self.records.install()
 
-    def backend(self, *, arrays: bool = False, limits: Limits = QUICK) -> BatchBackend:
+    def backend(
+        self, *, arrays: bool = False, limits: Limits = QUICK, since: float = 0.0
+    ) -> BatchBackend:
         made = BatchBackend(
             self.fake, JobRecords(self.records.folder), "study", self.key, arrays=arrays,
-            limits=limits,
+            limits=limits, since=since,
         )  # fmt: skip
         self.opened.append(made)
         return made
@@ -324,6 +326,17 @@ def test_what_is_missing_and_starts_has_started(bench: Bench) -> None:
     bench.wait(backend, lambda: Seen.STARTED in bench.kinds())
 
 
+def test_who_runs_an_attempt_knows_which_job_it_is(bench: Bench, fake: Fake) -> None:
+    """The answer to the submission had been another's."""
+    backend = bench.pending(0)
+    bench.write("0.1", start="202 host 1")
+    bench.wait(backend, lambda: Seen.STARTED in bench.kinds())
+    assert bench.seen[-1].job == "202"
+    backend.cancel([AttemptId("t0", 1)])
+    bench.wait(backend, lambda: fake.of("cancel"))
+    assert fake.of("cancel") == [("cancel", "202")]
+
+
 def test_a_start_that_names_no_job(bench: Bench, fake: Fake) -> None:
     """It has started, and nobody can ask or end the job: its end record tells."""
     fake.submit = lambda tag: Answer(None, "", "")
@@ -345,6 +358,17 @@ def test_the_id_of_another_study_s_job(bench: Bench, fake: Fake) -> None:
     fake.see("101", Seen.FAILED, "maestro:other:0.1", exit_code=1)
     bench.wait(backend, bench.end)
     assert bench.kinds() == [Seen.ACCEPTED, Seen.MISSING, Seen.NEVER_STARTED]
+
+
+def test_a_job_of_long_ago_in_the_history(bench: Bench, fake: Fake) -> None:
+    """It bears the id since before the scheduler was reset, and had failed before the study."""
+    backend = bench.backend(since=time.time())
+    bench.answered(backend, [bench.job(0), bench.job(1)])
+    fake.past["101"] = Sighting("101", Seen.FAILED, exit_code=1, ended=time.time() - 86400)
+    fake.past["102"] = Sighting("102", Seen.FAILED, exit_code=1, ended=time.time() - 60)
+    bench.wait(backend, lambda: bench.end("t0") and bench.end("t1"))
+    assert bench.kinds("t0")[-1] is Seen.NEVER_STARTED
+    assert bench.kinds("t1")[-1] is Seen.FAILED  # clocks differ
 
 
 def test_an_id_that_comes_again(bench: Bench, fake: Fake) -> None:
