@@ -6,10 +6,11 @@ import contextlib
 import os
 import signal
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 
 from maestro.adapters import host
-from maestro.adapters.records import End, Reader, Start, ended, started
+from maestro.adapters.records import End, Reader, Start, Void, ended, started
 from maestro.adapters.shim import GRACE
 from maestro.engine.observations import AttemptId, Observation, Seen
 
@@ -58,16 +59,15 @@ class Former:
 
     def observe(self) -> list[Observation]:
         """What has happened since the last call, in order."""
-        # Asked before reading: a shim that is gone by now has written all that it ever will.
+        observations = self._read() if self._reader.opened is None else []
+        # Asked before reading: who is gone by now has written all that they ever will.
         opened = self._reader.opened
-        lives = opened is not None and opened.lives()
-        observations = [self._take(record) for record in self._reader.read()]
-        if opened is None:
-            opened = self._reader.opened
-            lives = opened is not None and opened.lives()
-        self._shim_lives = lives
-        if not lives and not self.elsewhere:
-            observations += self._orphans()
+        self._shim_lives = opened is not None and opened.lives()
+        watched = {} if self._shim_lives else self.running
+        gone = [attempt for attempt, record in watched.items() if not self._lives(record)]
+        observations += self._read()
+        if not self._shim_lives and not self.elsewhere:
+            observations += self._orphans(gone)
             self._enforce()
         self._kill_late()
         return observations
@@ -84,29 +84,38 @@ class Former:
         _signal(record.pid, signal.SIGTERM)
         _signal(record.pid, signal.SIGCONT)
 
-    def _take(self, record: Start | End) -> Observation:
-        attempt = AttemptId(record.task, record.number)
-        if isinstance(record, Start):
-            self.known.add(attempt)
-            self.running[attempt] = record
-            return started(record)
-        start = self.running.pop(attempt, None)
-        seen = ended(record)
-        if start is None or attempt not in self._ending:
-            return seen
-        why, _ = self._ending.pop(attempt)
-        _sweep(start.pid)
-        return replace(seen, seen=why, detail="")
+    def _read(self) -> list[Observation]:
+        observations = []
+        for record in self._reader.read():
+            attempt = AttemptId(record.task, record.number)
+            if isinstance(record, Start):
+                self.known.add(attempt)
+                self.running[attempt] = record
+                observations.append(started(record))
+            elif (start := self.running.pop(attempt, None)) is not None:
+                observations.append(self._end_of(start, record))
+        return observations
 
-    def _orphans(self) -> list[Observation]:
-        """Tasks whose shim is gone are awaited; how they ended cannot be known, but that of those
-        that ran when the machine went down none has ended.
+    def _end_of(self, start: Start, record: End | Void) -> Observation:
+        attempt = AttemptId(start.task, start.number)
+        why, _ = self._ending.pop(attempt, (None, 0.0))
+        if isinstance(record, Void):
+            return Observation(attempt, Seen.NEVER_STARTED, time.time(), transient=True)
+        if why is None:
+            return ended(record)
+        _sweep(start.pid)
+        return replace(ended(record), seen=why, detail="")
+
+    def _orphans(self, gone: Iterable[AttemptId]) -> list[Observation]:
+        """Tasks whose shim is gone are awaited. How those that are ``gone`` ended, where that is
+        not written, cannot be known, but that of those that ran when the machine went down none
+        has ended.
         """
         observations = []
-        for attempt, record in list(self.running.items()):
-            if self._lives(record):
+        for attempt in gone:
+            record = self.running.pop(attempt, None)
+            if record is None:
                 continue
-            del self.running[attempt]
             if attempt in self._ending:
                 seen, _ = self._ending.pop(attempt)
                 _sweep(record.pid)

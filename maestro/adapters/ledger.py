@@ -3,6 +3,7 @@
     ["open", pid, start, boot, host, time]           the shim itself
     ["start", task, number, pid, start, time, limit] written before the task's script may run
     ["end", task, number, code, time, seconds, why]
+    ["void", task, number]                           by its process: the shim is gone, it never ran
     ["closed"]                                       nothing more will be started
 
 ``start`` is what `maestro.adapters.host.process_start` gives, times are seconds since the epoch,

@@ -9,7 +9,7 @@ from maestro.adapters import host
 from maestro.adapters.base import explained
 from maestro.engine.observations import AttemptId, Observation, Seen
 
-__all__ = ["End", "Open", "Reader", "Start", "ended", "started"]
+__all__ = ["End", "Open", "Reader", "Start", "Void", "ended", "started"]
 
 
 SLACK = 60.0
@@ -64,6 +64,13 @@ class End(NamedTuple):
     killed: str | None
 
 
+class Void(NamedTuple):
+    """An attempt whose start was recorded did not run after all, and never will."""
+
+    task: str
+    number: int
+
+
 class Reader:
     """Reads the ledger ``path`` as far as it is written, and on at each call.
 
@@ -77,7 +84,7 @@ class Reader:
         self.opened: Open | None = None
         self.closed = False
 
-    def read(self) -> list[Start | End]:
+    def read(self) -> list[Start | End | Void]:
         """The records since the last call. A line that is not yet whole is left for the next."""
         try:
             with open(self._path, "rb") as file:
@@ -87,7 +94,7 @@ class Reader:
             return []
         whole, newline, _ = text.rpartition(b"\n")
         self._offset += len(whole) + len(newline)
-        records: list[Start | End] = []
+        records: list[Start | End | Void] = []
         for line in whole.splitlines():
             try:
                 kind, *values = json.loads(line)
@@ -97,6 +104,8 @@ class Reader:
                 records.append(Start(*values))
             elif kind == "end":
                 records.append(End(*values))
+            elif kind == "void":
+                records.append(Void(*values))
             elif kind == "open":
                 self.opened = Open(*values)
             elif kind == "closed":

@@ -36,6 +36,12 @@ GRACE = 2.0
 RETRY = 1.0
 """Seconds between two attempts to record what the disk did not take."""
 
+BUSY = 5.0
+"""Seconds to wait for a script that somebody has open to write."""
+
+_RUN, _END = b"x", b"-"
+"""What a child is told that waits: to become its task, or to end."""
+
 TRANSIENT = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
 """What the machine says when it has nothing left to start a process with, for now."""
 
@@ -206,7 +212,7 @@ class Shim:
                 pid = os.fork()
                 if pid == 0:
                     os.close(opened.pop())
-                    _become(request["script"], request["directory"], self._null, *opened)
+                    _become(request, self._ledger, self._null, *opened)
             finally:
                 signal.pthread_sigmask(signal.SIG_UNBLOCK, _TERM)
             files = _rename(files, output, pid, number)
@@ -217,15 +223,18 @@ class Shim:
             self._undo(files, opened, pid)
             raise
         self._children[pid] = child
-        os.write(opened[-1], b"x")
+        os.write(opened[-1], _RUN)
         for descriptor in opened:
             os.close(descriptor)
         return start
 
     def _undo(self, files: list[str], opened: list[int], pid: int) -> None:
+        if pid:
+            with contextlib.suppress(OSError):  # somebody has killed it
+                os.write(opened[-1], _END)
         for descriptor in opened:
             os.close(descriptor)
-        if pid:  # without its byte from the gate it ends, having run nothing
+        if pid:
             os.waitpid(pid, 0)
         for file in files[: len(opened)]:
             with contextlib.suppress(OSError):
@@ -331,23 +340,43 @@ def _rename(drafts: list[str], output: str, pid: int, number: int) -> list[str]:
     return [out, err]
 
 
-def _become(script: str, directory: str, null: int, out: int, err: int, gate: int) -> None:
+def _become(
+    request: dict[str, Any], ledger: Ledger, null: int, out: int, err: int, gate: int
+) -> None:
     """In the child: become the task, or end without having run anything."""
+    script = request["script"]
     try:
         os.setsid()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _TERM)
         for number, stream in enumerate((null, out, err)):
             os.dup2(stream, number)
-        if os.read(gate, 1) != b"x":
+        word = os.read(gate, 1)
+        if not word:  # the shim is gone, and perhaps had recorded the start
+            ledger.write("void", *request["run"])
+        if word != _RUN:
             os._exit(125)
-        os.chdir(directory)
-        os.execv(script, [script])
+        os.chdir(request["directory"])
+        _execute(script)
     except OSError as error:
         said = f"maestro: {script} cannot be run: {_why(error, script)}\n"
         os.write(2, os.fsencode(said))
         os._exit(127 if error.errno == errno.ENOENT else 126)
     finally:
         os._exit(126)
+
+
+def _execute(script: str) -> None:
+    """Become ``script``. Its writer may just have started a process, which holds the file open to
+    write until it has become another program: that is waited for.
+    """
+    end = time.monotonic() + BUSY
+    while True:
+        try:
+            os.execv(script, [script])
+        except OSError as error:
+            if error.errno != errno.ETXTBSY or time.monotonic() > end:
+                raise
+        time.sleep(0.01)
 
 
 def _why(error: OSError, script: str) -> str:

@@ -56,6 +56,17 @@ def test_a_script_that_cannot_be_run(bench: Bench, shell: str, code: int, said: 
     assert said in bench.text("task", ".err")
 
 
+def test_a_script_that_is_still_open_to_write(bench: Bench) -> None:
+    """As it is for a moment in a process that its writer has just started."""
+    job = bench.job("echo done")
+    with open(job.script, "a"):
+        backend = bench.start(job)
+        time.sleep(0.3)
+        assert not bench.ends()
+    bench.wait(backend, lambda: bool(bench.ends()))
+    assert bench.ends()[job.attempt].seen is Seen.FINISHED
+
+
 def test_a_workspace_that_is_not_there(bench: Bench) -> None:
     job = bench.job("true")
     (bench.folder / "task" / "script.sh").unlink()
