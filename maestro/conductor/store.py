@@ -271,7 +271,9 @@ class Store:
         with self._db.reading() as db:
             version: int = db.execute("PRAGMA user_version").fetchone()[0]
         if version < 1:
-            raise StudyError(f"the store of {self.directory} is damaged, or was never finished: it holds no study")
+            raise StudyError(
+                f"the store of {self.directory} is damaged or unfinished: it holds no study"
+            )
         if version > VERSION:
             raise StudyError(
                 f"{self.directory} was made by a later version of Maestro: its store has version "
