@@ -18,7 +18,7 @@ from rich.style import Style
 
 from maestro.conductor import snapshot
 from maestro.conductor.store import TaskRow
-from maestro.engine import State
+from maestro.engine import Outcome, State
 from maestro.errors import StudyError, visible
 from maestro.report.layouts import STATE, Paint, Row, flat, legacy, narrow
 from maestro.report.look import counts_text, one_line, width
@@ -136,6 +136,9 @@ def _standing(directory: str, view: View) -> Iterator[str]:
     info = view.info
     if info.outcome:
         yield f"The study has ended: {info.outcome}"
+        if info.outcome != Outcome.FINISHED.name:
+            command = shlex.join(["maestro", "rerun", "--failed", directory])
+            yield f"To run again what did not finish: {command}"
     elif view.conductor is not None:
         yield f"Conducted by {view.conductor}"
         yield from _waiting(view.tasks)
@@ -143,7 +146,7 @@ def _standing(directory: str, view: View) -> Iterator[str]:
             last = f" It last did at {snapshot.time_text(info.answered)}." if info.answered else ""
             yield f"{info.trouble}.{last} Jobs are taken to be well; it is asked again."
     else:
-        yield f"Nobody conducts it. To go on: {shlex.join(['conductor', directory])}"
+        yield f"Nobody conducts it. To go on: {shlex.join(['maestro', 'resume', directory])}"
 
 
 def _waiting(tasks: Iterable[TaskRow]) -> Iterator[str]:

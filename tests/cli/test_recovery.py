@@ -7,6 +7,8 @@ import signal
 import subprocess
 import time
 
+import pytest
+
 from maestro.adapters.records import Reader
 from tests.conftest import Shell, eventually
 
@@ -85,15 +87,16 @@ def test_work_that_ended_while_nobody_conducted_is_taken_in(shell: Shell) -> Non
     assert (shell.folder / "out" / "runs").read_text() == "x\nx\n"
 
 
-def test_terminate_leaves_work_running_and_resumable(shell: Shell) -> None:
-    shell.write("slow.yaml", SLOW)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_leaves_work_running_and_resumable(shell: Shell, number: int) -> None:
+    shell.write("slow.yaml", SLOW.replace("1.5, 1.6", "6, 7"))
     process = shell.start("maestro", "run", "-y", "-fg", "-o", "out", "slow.yaml")
     eventually(lambda: running(shell, 2))
-    process.terminate()
+    process.send_signal(number)
     text, _ = process.communicate(timeout=20)
     assert process.returncode == 1
     assert "maestro resume" in text
-    shell("conductor", "out")
+    assert "2 running, reattached" in shell("maestro", "resume", "-y", "-fg", "out").stdout
     assert set(shell.states("out").values()) == {"FINISHED"}
 
 

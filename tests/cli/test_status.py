@@ -69,7 +69,7 @@ def test_the_next_command_can_be_typed(shell: Shell) -> None:
     shell("maestro", "run", "-n", "-o", "out", "two.yaml")
     done = shell("maestro", "status", "out")
     command = done.stdout.splitlines()[-2].partition("To go on: ")[2]
-    assert command == f"conductor '{shell.folder / 'out'}'"
+    assert command == f"maestro resume '{shell.folder / 'out'}'"
 
 
 def test_a_reader_that_leaves_early(study: Shell) -> None:

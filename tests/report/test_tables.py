@@ -57,7 +57,7 @@ sim_A.1
 
 CLOSING = """\
 4 tasks: ▶ 1 RUNNING, ✓ 1 FINISHED, ✗ 1 FAILED, – 1 INCOMPLETE
-Nobody conducts it. To go on: conductor {directory}
+Nobody conducts it. To go on: maestro resume {directory}
 
 """
 
