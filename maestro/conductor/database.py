@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import logging
 import os
+import shlex
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from urllib.parse import quote
 
 from maestro.conductor.locks import LockFile, holders, lock_file
 from maestro.errors import StudyError
 
-__all__ = ["FILE", "HIDDEN", "TURN", "Database", "StoreHeld"]
+__all__ = ["FILE", "HIDDEN", "TURN", "Database", "StoreDamaged", "StoreHeld"]
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,9 @@ TURN = 1.0
 READING = 10.0
 """Seconds that a reader waits for a writer."""
 
+_SCRAMBLED = ("no such ", "malformed ", "Could not decode ")
+"""What SQLite's messages begin with that are about what a file holds, and do not say so."""
+
 _READING = ("query_only = 1",)
 _WRITING = ("journal_mode = TRUNCATE", "synchronous = NORMAL")
 
@@ -46,6 +50,17 @@ class StoreHeld(StudyError):
         who = ", ".join(holders) or "another program"
         self.holder = f"the store of {directory} is in use by {who}"
         super().__init__(f"{self.holder}; try again when that has let go of it")
+
+
+class StoreDamaged(StudyError):
+    """The store is not what has been written, or no longer there; ``why`` says how that shows."""
+
+    def __init__(self, directory: str, why: str) -> None:
+        said = " ".join(why.split())[:200]  # it may quote what it stumbled over
+        super().__init__(
+            f"{os.path.join(directory, FILE)} is damaged: {said}; this makes it anew from all else "
+            f"that is known of the study: {shlex.join(['maestro', 'resume', directory])}"
+        )
 
 
 class Database:
@@ -64,6 +79,7 @@ class Database:
         self._path = os.path.join(directory, FILE)
         self._lock: LockFile | None = None
         with self._told():
+            self._file = self._identity()
             self._lock = lock_file(self._path, write=write)
             self._db = self._connect(write=write)
             try:
@@ -93,30 +109,33 @@ class Database:
         self._db.close()
 
     @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
-        """The connection, to read from. All that is read is of one moment, and what stands inside
-        another transaction belongs to that.
+    def reading(self) -> Iterator[sqlite3.Cursor]:
+        """A cursor to read with. All that is read is of one moment, and what stands inside another
+        transaction belongs to that.
         """
         with self._told():
             if self._db.in_transaction:
-                yield self._db
+                with self._cursor() as cursor:
+                    yield cursor
                 return
             try:
                 self._exclude_others(self.patience)
                 self._db.execute("BEGIN")
-                yield self._db
+                with self._cursor() as cursor:
+                    yield cursor
             finally:
                 self._end()
 
     @contextmanager
-    def writing(self, patience: float = 0.0) -> Iterator[sqlite3.Connection]:
-        """The connection, to write to. What is written is committed at the end, all or nothing.
+    def writing(self, patience: float = 0.0) -> Iterator[sqlite3.Cursor]:
+        """A cursor to write with. What is written is committed at the end, all or nothing.
         Others are waited for a `TURN` at a time, and for more than ``patience`` seconds no more.
         """
         with self._told():
             try:
                 self._take(patience)
-                yield self._db
+                with self._cursor() as cursor:
+                    yield cursor
                 if self._lock is not None and not self._lock.held():
                     raise StoreHeld(self._directory, self._holders())
                 self._db.execute("COMMIT")
@@ -132,6 +151,8 @@ class Database:
             try:
                 with self._told():
                     self._exclude_others(TURN)
+                    if self._identity() != self._file:
+                        raise StoreDamaged(self._directory, "it is not the file that it was")
                     self._db.execute("BEGIN EXCLUSIVE")
                 break
             except StoreHeld as error:
@@ -158,6 +179,10 @@ class Database:
             if self._lock is not None:
                 self._lock.drop()
 
+    def _cursor(self) -> AbstractContextManager[sqlite3.Cursor]:
+        # One that was left in the middle of its rows would hold the file even when that is closed.
+        return closing(self._db.cursor())
+
     def _connect(self, *, write: bool) -> sqlite3.Connection:
         # A reader may have to roll back what a killed conductor left half written: where it can,
         # it opens the file to write, and writes nothing else.
@@ -177,17 +202,28 @@ class Database:
     @contextmanager
     def _told(self) -> Iterator[None]:
         """Say in a sentence what SQLite or the file system has against the store."""
-        store = f"the store of {self._directory}"
+        refused = f"the store of {self._directory} cannot be used"
         try:
             yield
-        except sqlite3.OperationalError as error:
-            if str(error) == "database is locked":
-                raise StoreHeld(self._directory, self._holders()) from error
-            raise StudyError(f"{store} cannot be used: {error}") from error
         except sqlite3.DatabaseError as error:
-            raise StudyError(f"{store} is damaged: {error}") from error
+            said = str(error)
+            if said == "database is locked":
+                raise StoreHeld(self._directory, self._holders()) from error
+            if isinstance(error, sqlite3.OperationalError) and not said.startswith(_SCRAMBLED):
+                raise StudyError(f"{refused}: {said}") from error
+            raise StoreDamaged(self._directory, said) from error
+        except UnicodeDecodeError as error:  # it stands in what SQLite says
+            raise StoreDamaged(self._directory, "its text cannot be read") from error
         except OSError as error:
-            raise StudyError(f"{store} cannot be used: {error}") from error
+            raise StudyError(f"{refused}: {error}") from error
+
+    def _identity(self) -> tuple[int, int] | None:
+        """What tells the file from any other by its name."""
+        try:
+            status = os.stat(self._path)
+        except FileNotFoundError:
+            return None
+        return status.st_dev, status.st_ino
 
     def _holders(self) -> list[str]:
         if self._lock is None:

@@ -48,6 +48,8 @@ class Lease:
             # Who conducts the study that this one was copied from has no lease of it.
             free = force or place_of(store) is Place.COPY
             seen = store.holder() if free else _stale_holder(store)
+            if seen.host is not None:  # what ended it may have spoilt the store as well
+                store.check()
             self.epoch = seen.epoch + 1
             pid = os.getpid()
             mine = Holder(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Any
 
-from maestro.engine import Change, Event
+from maestro.engine import Change, Event, State
 
 __all__ = [
     "EVENT",
@@ -12,6 +13,7 @@ __all__ = [
     "REPLACE",
     "RESET",
     "SCHEMA",
+    "SOUND",
     "UPDATE",
     "UPGRADES",
     "VERSION",
@@ -61,6 +63,19 @@ INSERT = (
 )
 
 REPLACE = "UPDATE task SET step = ?, workspace = ?, params = ?, position = ? WHERE id = ?"
+
+_NUMBERS = ("submitted", "started", "ended", "seconds")
+_TEXTS = ("job", "detail")
+SOUND = " AND ".join([
+    f"state IN ({', '.join(repr(state.value) for state in State)})",
+    "typeof(name) = 'text' AND typeof(step) = 'text' AND typeof(workspace) = 'text'",
+    "typeof(number) = 'integer' AND typeof(restarts) = 'integer'",
+    *(f"typeof({column}) IN ('real', 'null')" for column in _NUMBERS),
+    *(f"typeof({column}) IN ('text', 'null')" for column in _TEXTS),
+    "typeof(exit_code) IN ('integer', 'null')",
+    "json_valid(params)" if sqlite3.sqlite_version_info >= (3, 38) else "typeof(params) = 'text'",
+])  # fmt: skip
+"""Whether a task's row can have been written so."""
 
 EVENT = (
     "INSERT INTO event (task, number, time, event, state, job, exit_code, detail) "

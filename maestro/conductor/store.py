@@ -16,13 +16,21 @@ from itertools import groupby
 from typing import Any
 
 from maestro.adapters.base import Health
-from maestro.conductor.database import FILE, HIDDEN, TURN, Database, StoreHeld
+from maestro.conductor.database import (
+    FILE,
+    HIDDEN,
+    TURN,
+    Database,
+    StoreDamaged,
+    StoreHeld,
+)
 from maestro.conductor.schema import (
     EVENT,
     INSERT,
     REPLACE,
     RESET,
     SCHEMA,
+    SOUND,
     UPDATE,
     UPGRADES,
     VERSION,
@@ -34,7 +42,17 @@ from maestro.engine import Change, Event, Outcome, Record, State
 from maestro.errors import StudyError
 from maestro.spec.model import Parameter
 
-__all__ = ["FILE", "HIDDEN", "Holder", "Settings", "Store", "StoreHeld", "StudyInfo", "TaskRow"]
+__all__ = [
+    "FILE",
+    "HIDDEN",
+    "Holder",
+    "Settings",
+    "Store",
+    "StoreDamaged",
+    "StoreHeld",
+    "StudyInfo",
+    "TaskRow",
+]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -194,31 +212,32 @@ class Store:
 
     def info(self) -> StudyInfo:
         """What the study was made from."""
-        with self._db.reading() as db:
+        with self._understood() as db:
             rows = dict(db.execute("SELECT key, value FROM study"))
-        values = {key: json.loads(value) for key, value in rows.items()}
-        settings = Settings(**{f.name: values.pop(f.name) for f in fields(Settings)})
-        arguments = tuple(values.pop("arguments", ()))
-        return StudyInfo(**values, settings=settings, arguments=arguments)
+            values = {key: json.loads(value) for key, value in rows.items()}
+            settings = Settings(**{f.name: values.pop(f.name) for f in fields(Settings)})
+            arguments = tuple(values.pop("arguments", ()))
+            return StudyInfo(**values, settings=settings, arguments=arguments)
 
     def parameters(self) -> tuple[Parameter, ...]:
         """The combinations, as parameters with their values."""
-        with self._db.reading() as db:
+        with self._understood() as db:
             rows = db.execute(
                 'SELECT name, "values", labels, title FROM parameter ORDER BY position'
-            ).fetchall()
-        return tuple(
-            Parameter(name, tuple(json.loads(values)), tuple(json.loads(labels)), title)
-            for name, values, labels, title in rows
-        )
+            )
+            return tuple(
+                Parameter(name, tuple(json.loads(values)), tuple(json.loads(labels)), title)
+                for name, values, labels, title in rows
+            )
 
     def tasks(self) -> list[TaskRow]:
         """Every task, in the order of the graph."""
-        with self._db.reading() as db:
-            rows = db.execute(
-                f"SELECT {_TASK_COLUMNS} FROM task ORDER BY {self._order}"
-            ).fetchall()
-        return [TaskRow(*row) for row in rows]
+        with self._understood() as db:
+            (spoilt,) = db.execute(f"SELECT count(*) FROM task WHERE NOT ({SOUND})").fetchone()
+            if spoilt:
+                raise ValueError(f"tasks: {spoilt}")
+            rows = db.execute(f"SELECT {_TASK_COLUMNS} FROM task ORDER BY {self._order}")
+            return [TaskRow(*row) for row in rows]
 
     def ids(self) -> dict[str, int]:
         """The id of every task, in the order of the graph."""
@@ -242,18 +261,42 @@ class Store:
 
     def records(self) -> list[Record]:
         """The tasks that have left INITIALIZED, or been tried."""
-        with self._db.reading() as db:
+        with self._understood() as db:
             rows = db.execute(
                 "SELECT name, state, number, restarts, refusals, losses FROM task "
                 f"WHERE state != 'INITIALIZED' OR number > 0 ORDER BY {self._order}"
-            ).fetchall()
-        return [Record(name, State[state], *rest) for name, state, *rest in rows]
+            )
+            return [Record(name, State[state], *rest) for name, state, *rest in rows]
 
     def holder(self) -> Holder:
         """Who holds the lease."""
-        with self._db.reading() as db:
+        with self._understood() as db:
             row = db.execute("SELECT epoch, counter, host, boot, pid, start FROM lease")
             return Holder(*row.fetchone())
+
+    def check(self) -> None:
+        """See whether the store is what has been written, as far as that shows.
+
+        Raises
+        ------
+        StoreDamaged
+            It is not.
+        """
+        with self._understood() as db:
+            (found,) = db.execute("PRAGMA quick_check(1)").fetchone()
+            if found != "ok":
+                raise ValueError(found)
+            for read in (self.info, self.parameters, self.tasks, self.records, self.holder):
+                read()
+
+    @contextmanager
+    def _understood(self) -> Iterator[sqlite3.Cursor]:
+        """A cursor to read with; what makes no sense has been damaged."""
+        with self._db.reading() as db:
+            try:
+                yield db
+            except (KeyError, TypeError, ValueError) as error:
+                raise StoreDamaged(self.directory, f"it makes no sense ({error})") from error
 
     def moment(self) -> AbstractContextManager[object]:
         """What is read inside belongs together: nothing is written meanwhile."""
@@ -271,9 +314,7 @@ class Store:
         with self._db.reading() as db:
             version: int = db.execute("PRAGMA user_version").fetchone()[0]
         if version < 1:
-            raise StudyError(
-                f"the store of {self.directory} is damaged or unfinished: it holds no study"
-            )
+            raise StoreDamaged(self.directory, "it holds no study, or was never finished")
         if version > VERSION:
             raise StudyError(
                 f"{self.directory} was made by a later version of Maestro: its store has version "
@@ -390,7 +431,7 @@ class Store:
             _set(db, {"directory": directory, "identity": identity})
 
     def _replace_tasks(
-        self, db: sqlite3.Connection, tasks: Iterable[tuple[str, str, str, str]]
+        self, db: sqlite3.Cursor, tasks: Iterable[tuple[str, str, str, str]]
     ) -> None:
         """Tasks that are no longer made retire; one that is made again has its id and the number of
         its attempts from then: what those have recorded is theirs.
@@ -414,7 +455,7 @@ class Store:
         db.executemany("DELETE FROM task WHERE id = ?", gone)
 
     @contextmanager
-    def _recording(self, epoch: int, patience: float = math.inf) -> Iterator[sqlite3.Connection]:
+    def _recording(self, epoch: int, patience: float = math.inf) -> Iterator[sqlite3.Cursor]:
         """A transaction of the holder of ``epoch``."""
         with self._db.writing(patience) as db:
             mine = db.execute(
@@ -432,14 +473,14 @@ def _flat(info: StudyInfo) -> dict[str, Any]:
     return values | settings
 
 
-def _note(db: sqlite3.Connection, changes: Sequence[tuple[int, Change]]) -> None:
+def _note(db: sqlite3.Cursor, changes: Sequence[tuple[int, Change]]) -> None:
     db.executemany(EVENT, (event_row(i, change) for i, change in changes))
     for reset, group in groupby(changes, lambda entry: entry[1].event is Event.RERUN):
         statement, row = (RESET, reset_row) if reset else (UPDATE, update_row)
         db.executemany(statement, (row(i, change) for i, change in group))
 
 
-def _add_parameters(db: sqlite3.Connection, parameters: Sequence[Parameter]) -> None:
+def _add_parameters(db: sqlite3.Cursor, parameters: Sequence[Parameter]) -> None:
     db.executemany(
         "INSERT INTO parameter VALUES (?, ?, ?, ?, ?)",
         (
@@ -449,7 +490,7 @@ def _add_parameters(db: sqlite3.Connection, parameters: Sequence[Parameter]) -> 
     )
 
 
-def _set(db: sqlite3.Connection, values: dict[str, Any]) -> None:
+def _set(db: sqlite3.Cursor, values: dict[str, Any]) -> None:
     db.executemany(
         "INSERT OR REPLACE INTO study VALUES (?, ?)",
         ((key, json.dumps(value)) for key, value in values.items()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import stat
 import subprocess
@@ -10,12 +11,14 @@ import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 
-from maestro.conductor.store import FILE, Holder, Settings, Store, StudyInfo
+from maestro.conductor.store import FILE, Holder, Settings, Store, StoreDamaged, StudyInfo
 from maestro.engine import AttemptId, Change, Event, Observation, Outcome, Record, Seen, State
 from maestro.errors import StudyError
+from maestro.report.tables import show
 from maestro.spec.model import Parameter
 
 INFO = StudyInfo(
@@ -134,6 +137,63 @@ def test_what_is_no_store_is_told_in_a_sentence(tmp_path: Path, spoil, message: 
     spoil(tmp_path / FILE)
     with pytest.raises(StudyError, match=message):
         Store.open(str(tmp_path)).tasks()
+
+
+def spoil_bytes(path: Path, random: Random) -> None:
+    """Change some bytes of one page, or take some away at the end."""
+    text = bytearray(path.read_bytes())
+    if random.random() < 0.1:
+        del text[random.randrange(len(text)) :]
+    else:
+        page = 4096 * random.randrange(len(text) // 4096)
+        for _ in range(random.choice((1, 10, 1000))):
+            text[page + random.randrange(4096)] = random.randrange(256)
+    path.write_bytes(text)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whatever_has_happened_to_a_store_is_told_in_a_sentence(
+    tmp_path: Path, seed: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Or cannot be noticed: it is no traceback in any case, and no command that hangs."""
+    made = Store.create(str(tmp_path), INFO, PARAMETERS, TASKS)
+    epoch = held(made)
+    seen = Observation(AttemptId("one", 1), Seen.STARTED, 11.0, job="77")
+    made.commit(epoch, [(0, change(Event.SUBMIT, State.SUBMITTING, 10.0))])
+    made.commit(epoch, [(0, change(Event.START, State.RUNNING, 11.0, seen))])
+    made.close()
+    path = tmp_path / FILE
+    sound = path.read_bytes()
+    random = Random(seed)
+    noticed = 0
+    for _ in range(100):
+        path.write_bytes(sound)
+        spoil_bytes(path, random)
+        show([str(tmp_path)])
+        error = capsys.readouterr().err
+        noticed += "is damaged" in error
+        assert error.count("\n") <= 1
+        try:
+            store = Store.open(str(tmp_path), write=True)
+            try:
+                store.check()
+                store.commit(epoch, [(0, change(Event.FINISH, State.FINISHED, 12.0))])
+            finally:
+                store.close()
+        except StudyError:
+            pass
+    assert noticed > 20
+
+
+def test_a_store_that_is_taken_away_is_missed_at_the_next_commit(store: Store) -> None:
+    epoch = held(store)
+    path = os.path.join(store.directory, FILE)
+    os.rename(path, f"{path}.away")
+    with pytest.raises(StoreDamaged, match="is damaged: it is not the file that it was"):
+        store.commit(epoch, outcome=Outcome.FINISHED)
+    shutil.copy(f"{path}.away", path)
+    with pytest.raises(StoreDamaged, match="maestro resume"):
+        store.commit(epoch, outcome=Outcome.FINISHED)
 
 
 def test_a_store_of_a_later_version_is_refused(tmp_path: Path) -> None:
