@@ -54,7 +54,7 @@ class Problem:
     def __str__(self) -> str:
         mark = "" if self.severity == "error" else f"{self.severity}: "
         where = f"{self.position}: " if self.position else ""
-        return visible(f"{where}{mark}{self.message}")
+        return visible(f"{where}{mark}{self.message}").replace("\n", "\\n")
 
 
 class MaestroError(Exception):

@@ -188,7 +188,7 @@ class Database:
         # it opens the file to write, and writes nothing else.
         mode = "rw" if write or os.access(self._path, os.W_OK) else "ro"
         locking = "" if self._lock is None else "&vfs=unix-none"
-        uri = f"file:{quote(self._path)}?mode={mode}{locking}"
+        uri = f"file:{quote(os.fsencode(self._path))}?mode={mode}{locking}"
         return sqlite3.connect(uri, uri=True, isolation_level=None)
 
     def _prepare(self, *, write: bool) -> None:

@@ -74,7 +74,8 @@ def _clone(dependency: GitDependency, url: str, target: str) -> str | None:
             if ref is None:
                 continue
             name = f"refs/tags/{ref}" if kind == "tag" else ref
-            failure = _git("-C", target, "-c", "advice.detachedHead=false", "checkout", name, "--")
+            words = ("-C", target, "-c", "advice.detachedHead=false", "checkout", name, "--")
+            failure = "it begins like an option" if name.startswith("-") else _git(*words)
             if failure:
                 shutil.rmtree(target, ignore_errors=True)
                 return f"{url} has no {kind} '{ref}' that can be checked out: {failure}"
@@ -85,13 +86,16 @@ def _clone(dependency: GitDependency, url: str, target: str) -> str | None:
 
 def _git(*arguments: str) -> str | None:
     """Run git, which may not ask for anything; the last line of its complaint, or None."""
-    done = subprocess.run(
-        ["git", *arguments],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        env=os.environ | {"GIT_TERMINAL_PROMPT": "0"},
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            ["git", *arguments],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env=os.environ | {"GIT_TERMINAL_PROMPT": "0"},
+            check=False,
+        )
+    except ValueError as error:  # no program can be given a null byte
+        return str(error)
     if done.returncode == 0:
         return None
     lines = done.stderr.decode(errors="replace").strip().splitlines()

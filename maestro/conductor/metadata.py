@@ -113,13 +113,18 @@ def _line(key: str, value: object, indent: str = "") -> str:
 def _flow(value: object) -> str:
     """``value`` in YAML's flow style, which is JSON's but for floats and surrogate pairs."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{_flow(k)}: {_flow(v)}" for k, v in value.items()) + "}"
+        return "{" + ", ".join(_pair(k, v) for k, v in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(_flow, value)) + "]"
     if isinstance(value, float):
         return _float(value)
     text = json.dumps(value, ensure_ascii=True)
     return _SURROGATES.sub(_code_point, text) if "\\ud" in text else text
+
+
+def _pair(key: str, value: object) -> str:
+    name = _flow(key)
+    return f"{'? ' if len(name) > _LONGEST_KEY else ''}{name}: {_flow(value)}"
 
 
 def _float(value: float) -> str:

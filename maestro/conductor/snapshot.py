@@ -77,5 +77,8 @@ def write(directory: str, tasks: Iterable[TaskRow], now: float) -> None:
     with open(draft, "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
-        writer.writerows(row(task, now) for task in tasks)
+        # Unlike all else that needs quotes, a carriage return would get none.
+        quoting = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        for texts in (row(task, now) for task in tasks):
+            (quoting if "\r" in texts[0] + texts[-1] else writer).writerow(texts)
     os.replace(draft, os.path.join(directory, FILE))

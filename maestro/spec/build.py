@@ -66,7 +66,8 @@ def labels_for(
 
 def _batch(batch: Mapping[str, Any]) -> Batch:
     kind = text_of(batch.get("type")) or "local"
-    return Batch(kind.lower(), text_of(batch.get("shell")) or "/bin/bash", dict(batch))
+    shell = text_of(batch.get("shell")).strip() or "/bin/bash"
+    return Batch(kind.lower(), shell, dict(batch))
 
 
 def _step(step: Mapping[str, Any], apply: Callable[[str], str]) -> Step:

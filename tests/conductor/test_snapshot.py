@@ -71,3 +71,12 @@ def test_the_file_is_quoted_as_csv(tmp_path: Path) -> None:
     assert tuple(rows[0]) == snapshot.COLUMNS
     assert [row[0] for row in rows[1:]] == names
     assert [path.name for path in tmp_path.iterdir()] == ["status.csv"]
+
+
+def test_carriage_returns_are_quoted(tmp_path: Path) -> None:
+    tasks = [TaskRow(0, "a\rb", "a", "a", '{"X": "c\\rd"}', "FINISHED"),
+             TaskRow(1, "plain", "a", "a", "{}", "FINISHED")]  # fmt: skip
+    snapshot.write(str(tmp_path), tasks, 0.0)
+    with open(tmp_path / "status.csv", encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    assert [(row[0], row[-1]) for row in rows[1:]] == [("a\rb", "X:c\rd"), ("plain", "")]
