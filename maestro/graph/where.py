@@ -8,6 +8,7 @@ this module: names of parameters, numbers and quoted texts, ``== != < <= > >= in
 from __future__ import annotations
 
 import ast
+import keyword
 import operator
 import re
 import warnings
@@ -23,10 +24,26 @@ __all__ = ["Condition", "condition"]
 LONGEST = 1000
 """Characters of a condition, at most."""
 
+FEW = 12
+"""Parameters that are named to who asks for another."""
+
 Values = Mapping[str, object]
 Term = Callable[[Values], object]
 
-_QUOTED = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|`([^`]*)`""", re.DOTALL)
+_PIECE = re.compile(
+    r"""(?P<stop> ["]{3} | '{3} | [#\0\ud800-\udfff] )  # Python's own, and what no text holds
+      | (?P<quoted> "(?:[^"\\]|\\.)*" | '(?:[^'\\]|\\.)*' )
+      | `(?P<name> (?:[^`]|``)* )`
+      | (?P<space> \s )""",
+    re.VERBOSE | re.DOTALL,
+)
+_SINGLE = re.compile(r"(?<![=!<>])=(?![=<>])")
+_IN = (ast.In, ast.NotIn)
+_WORDS = {"true": True, "false": False, "none": None, "null": None}
+_ACCEPTED = (
+    """a condition is such as SIZE >= 20 and ALG in ("a", "b"), with == != < <= > >= in, """
+    "not, and, or, parentheses"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +51,9 @@ class Condition:
     """A condition on the values of parameters, ``names`` being those that it speaks of.
 
     It is not met where one of them has no value. Numbers and truth values compare by value
-    (``1 == 1.0``), texts letter by letter; a text and a number are never equal, and neither is less
-    than the other.
+    (``1 == 1.0``), texts letter by letter. Beside something else a text counts as what it spells:
+    ``"10"`` and ``"1e1"`` are the number 10, so that quotes in a specification make no difference.
+    A text that spells nothing is unlike every number, and neither less nor greater.
     """
 
     text: str
@@ -49,46 +67,51 @@ class Condition:
 
 def condition(text: str, names: Collection[str]) -> Condition:
     """The condition ``text`` on parameters called ``names``: ``SIZE >= 20 and ALG in ("a", "b")``.
-    Names that are no words to Python stand between backticks.
+
+    Names that are no words to Python stand between backticks, a backtick in them twice.
 
     Raises
     ------
     UsageError
         It is no condition, or speaks of a parameter that there is not.
     """
-    text = text.strip()
     if len(text) > LONGEST:
-        raise UsageError(f"a condition may have {LONGEST} characters, not {len(text)}")
-    quoted: dict[str, str] = {}
-
-    def word(match: re.Match[str]) -> str:
-        if match[1] is not None:
-            return match[1]
-        stand_in = f"_{len(quoted)}_".ljust(len(match[0]), "_")
-        quoted[stand_in] = match[2]
-        return stand_in
-
-    plain = _QUOTED.sub(word, text)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about escapes in quoted texts
-            tree = ast.parse(plain, mode="eval")
-    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
-        at = getattr(error, "offset", None)
-        raise UsageError(_refusal(text, "it cannot be read", at)) from None
-    reader = _Reader(text, names, quoted)
-    holds = reader.truth(tree.body)
+        why = f"it has {len(text)} characters, and may have {LONGEST}"
+        raise UsageError(f"the condition '{text[:40]}...': {why}")
+    reader = _Reader(text.strip(), names)
+    holds = reader.truth(reader.tree())
     return Condition(text, frozenset(reader.found), holds)
 
 
 class _Reader:
-    """Makes a function of a syntax tree."""
+    """Makes a function of a text, by way of its syntax tree."""
 
-    def __init__(self, text: str, names: Collection[str], quoted: Mapping[str, str]) -> None:
+    def __init__(self, text: str, names: Collection[str]) -> None:
         self._text = text
         self._names = names
-        self._quoted = quoted
+        self._quoted: dict[int, str] = {}
+        """Names between backticks, by place; Python is shown as many ``_`` there."""
+        self._plain = _PIECE.sub(self._piece, text)
         self.found: set[str] = set()
+
+    def _piece(self, match: re.Match[str]) -> str:
+        at = match.start()
+        if match["stop"]:
+            raise self._refused(f"it cannot be read; {_ACCEPTED}", at)
+        if match["name"] is not None:
+            self._quoted[at + 1] = match["name"].replace("``", "`")
+            return f"({'_' * len(match['name'])})"
+        return match["quoted"] or " "
+
+    def tree(self) -> ast.expr:
+        """The syntax tree."""
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # about escapes in quoted texts
+                return ast.parse(self._plain, mode="eval").body
+        except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+            at = getattr(error, "offset", None)
+            raise self._refused(f"it cannot be read; {_ACCEPTED}", at and at - 1) from None
 
     def truth(self, node: ast.expr) -> Callable[[Values], bool]:
         """What ``node``, which is true or false, is."""
@@ -104,62 +127,96 @@ class _Reader:
                 return lambda values: not inner(values)
             case ast.Compare(left=left, ops=operators, comparators=others):
                 return self._comparison(left, operators, others)
-        raise self._refused("a condition compares, as in SIZE >= 20", node)
+        raise self._refused("a condition compares, as in SIZE >= 20", self._start(node))
 
     def _comparison(
         self, left: ast.expr, operators: list[ast.cmpop], others: list[ast.expr]
     ) -> Callable[[Values], bool]:
-        terms = [self._term(left)]
-        for kind, other in zip(operators, others, strict=True):
-            if isinstance(kind, (ast.In, ast.NotIn)) != isinstance(other, (ast.Tuple, ast.List)):
-                raise self._refused('"in" takes several values, as in SIZE in (10, 20)', other)
+        steps = []
+        for kind, right in zip(operators, others, strict=True):
             if type(kind) not in _OPERATORS:
-                raise self._refused("it compares by == != < <= > >= in", other)
-            terms.append(self._term(other))
-        tests = [_OPERATORS[type(kind)] for kind in operators]
-        steps = list(zip(terms[:-1], tests, terms[1:], strict=True))
+                raise self._refused("it compares by == != < <= > >= in", self._start(right))
+            second = self._several(right) if isinstance(kind, _IN) else self._term(right)
+            steps.append((self._term(left), _OPERATORS[type(kind)], second))
+            left = right
         return lambda values: all(test(a(values), b(values)) for a, test, b in steps)
+
+    def _several(self, node: ast.expr) -> Term:
+        if not isinstance(node, (ast.Tuple, ast.List)):
+            why = '"in" takes several values, as in SIZE in (10, 20)'
+            raise self._refused(why, self._start(node))
+        terms = [self._term(part) for part in node.elts]
+        return lambda values: [term(values) for term in terms]
 
     def _term(self, node: ast.expr) -> Term:
         match node:
-            case ast.Constant(value=bool() | int() | float() | str() as value):
+            case ast.Constant(value=None | bool() | int() | float() | str() as value):
                 return lambda values: value
             case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)):
                 return lambda values: -value
-            case ast.Tuple(elts=parts) | ast.List(elts=parts):
-                terms = [self._term(part) for part in parts]
-                return lambda values: [term(values) for term in terms]
-            case ast.Name(id=name):
-                name = self._quoted.get(name, name)
-                if name in self._names:
-                    self.found.add(name)
-                    return lambda values: values[name]
-                why = f"there is no parameter '{name}'{nearest(name, self._names)}"
-                if not nearest(name, self._names):
-                    why += f'; a text stands in quotes, as "{name}"'
-                raise self._refused(why, node)
-        raise self._refused("it compares parameters, numbers and quoted texts", node)
+            case ast.Name():
+                return self._named(node)
+        why = "it compares parameters, numbers and quoted texts"
+        raise self._refused(why, self._start(node))
 
-    def _refused(self, why: str, node: ast.expr) -> UsageError:
-        before = self._text.encode()[: node.col_offset].decode(errors="ignore")
-        return UsageError(_refusal(self._text, why, len(before) + 1))
+    def _named(self, node: ast.Name) -> Term:
+        # By its letters in the text: to Python, some names are others (NFKC).
+        at = self._start(node)
+        word = self._plain.encode()[node.col_offset : node.end_col_offset].decode()
+        name = self._quoted.get(at, word)
+        if name in self._names:
+            self.found.add(name)
+            return lambda values: values[name]
+        if at not in self._quoted and (folded := word.casefold()) in _WORDS:
+            return lambda values: _WORDS[folded]
+        known = ", ".join(sorted(self._names)[:FEW]) + (", ..." if len(self._names) > FEW else "")
+        hint = f'there is {known or "none"}; a text stands in quotes, as "{name}"'
+        why = f"there is no parameter '{name}' ({hint}){nearest(name, self._names)}"
+        raise self._refused(why, at)
+
+    def _start(self, node: ast.expr) -> int:
+        return len(self._plain.encode()[: node.col_offset].decode())
+
+    def _refused(self, why: str, at: int | None) -> UsageError:
+        bare = _PIECE.sub(" ", self._text)
+        if _SINGLE.search(bare):
+            why += "; equality is =="
+        for name in self._names:
+            if name in bare and (keyword.iskeyword(name) or not name.isidentifier()):
+                why += f"; the parameter {name} stands between backticks, as `{name}`"
+        place = "" if at is None else f", at character {at + 1}"
+        return UsageError(f"the condition '{self._text}'{place}: {why}")
 
 
-def _refusal(text: str, why: str, at: int | None) -> str:
-    if re.search(r"[^=!<>]=[^=]", text):
-        why += "; equality is =="
-    place = f", at character {at}" if at else ""
-    return f"the condition '{text}'{place}: {why}"
+def _alike(one: object, other: object) -> tuple[Any, Any]:
+    if isinstance(one, str) == isinstance(other, str):
+        return one, other
+    return _spelled(one), _spelled(other)
+
+
+def _spelled(value: object) -> object:
+    """The number or truth value that a text spells, if it does."""
+    if not isinstance(value, str):
+        return value
+    for kind in (int, float):
+        try:
+            return kind(value)
+        except ValueError:
+            pass
+    return _WORDS.get(value.casefold(), value)
 
 
 def _equal(one: object, other: object) -> bool:
-    return isinstance(one, str) == isinstance(other, str) and one == other
+    one, other = _alike(one, other)
+    return one == other
 
 
 def _ordered(test: Callable[[Any, Any], bool]) -> Callable[[object, object], bool]:
     def compare(one: object, other: object) -> bool:
-        alike = isinstance(one, str) == isinstance(other, str)
-        return alike and None not in (one, other) and test(one, other)
+        try:
+            return test(*_alike(one, other))
+        except TypeError:  # a text and a number, or nothing
+            return False
 
     return compare
 

@@ -104,8 +104,9 @@ def replaced(options: Options, apply: Callable[[str], str]) -> Options:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """``; did you mean 'x'?`` where one of ``known`` is near ``name``, else nothing."""
-    found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f"; did you mean '{found[0]}'?" if found else ""
+    folded = {word.casefold(): word for word in known}
+    found = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
+    return f"; did you mean '{folded[found[0]]}'?" if found else ""
 
 
 def plural(count: int, word: str) -> str:
