@@ -168,8 +168,7 @@ def _reset(store: Store, lease: Lease, rerun: Rerun) -> None:
                 requests.discard(path)
         engine = Engine(study.graph, Policy(), lambda _: Demand(local=True))
         known = (record for record in store.records() if record.task in study.graph)
-        engine.restore(known, time.time())
-        engine.rerun(rerun.again.tasks, time.time())
+        engine.restore(known, time.time(), rerun.again.tasks)
         if revision is None:
             store.reopen(lease.epoch, engine.drain())
         else:

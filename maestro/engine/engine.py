@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import networkx as nx
 
@@ -19,6 +20,8 @@ from maestro.errors import IllegalTransition
 from maestro.graph import tasks
 
 __all__ = ["Engine"]
+
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 FIRST = 0.1
 BACKOFF = {True: 5.0, False: 60.0}
@@ -122,8 +125,11 @@ class Engine:
 
     # ---- what happens --------------------------------------------------------------------------
 
-    def restore(self, records: Iterable[Record], now: float) -> None:
-        """Take up a study where a store left it. Call it once, before anything else.
+    def restore(
+        self, records: Iterable[Record], now: float, again: Mapping[str, str] = _NONE
+    ) -> None:
+        """Take up a study where a store left it, but for the tasks that run ``again`` (as for
+        `rerun`): nothing is blocked by how they had ended. Call it once, before anything else.
 
         That a study is being cancelled is no record: call `cancel` again.
         """
@@ -140,7 +146,7 @@ class Engine:
             elif record.state is State.FINISHED:
                 for child in self.graph.successors(record.task):
                     self._progress[child].waiting -= 1
-        self._settle(now)
+        self.rerun(again, now)
 
     def rerun(self, reasons: Mapping[str, str], now: float) -> None:
         """Run tasks that have ended again, each for the reason that people are told. Their attempts

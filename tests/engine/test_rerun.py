@@ -107,6 +107,13 @@ def test_limits_begin_anew_and_attempts_are_counted_on() -> None:
     assert engine.outcome is Outcome.FINISHED
 
 
+def test_what_is_new_waits_for_the_task_that_runs_again() -> None:
+    engine = Engine(graph_of({"a": [], "b": ["a"]}), Policy(), lambda _: Demand(local=True))
+    engine.restore([Record("a", State.FAILED, 1, 0, 0, 0)], 0.0, {"a": "mended"})
+    assert engine.state("b") is State.INITIALIZED
+    assert [change.task for change in engine.drain()] == ["a"]
+
+
 def run(engine: Engine, end) -> set[str]:
     """Let everything run that can; the tasks that did."""
     ran = set()
