@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from maestro.conductor.loop import Conductor
     from maestro.conductor.study import Study
 
-__all__ = ["add_arguments", "conduct", "run", "untangle"]
+__all__ = ["add_arguments", "change_limits", "conduct", "run", "untangle"]
 
 STOPPED = 1
 """Exit status of a conductor that left before its study had ended."""
@@ -81,6 +81,15 @@ def run(options: argparse.Namespace) -> int:
     log_to(os.path.abspath(path), options.debug_lvl, console=options.logstdout)
     quiet = ready is not None or not sys.stdout.isatty()
     return _foreground(directory, ready=ready, quiet=quiet, force=options.force)
+
+
+def change_limits(directory: str, options: argparse.Namespace) -> None:
+    """Have whoever conducts the study next keep the limits that ``options`` give."""
+    from maestro.conductor import requests
+
+    limits = {name: getattr(options, name) for name in requests.LIMITS}
+    if any(value is not None for value in limits.values()):
+        requests.leave(directory, requests.Request(**limits))
 
 
 def conduct(

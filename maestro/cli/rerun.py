@@ -66,7 +66,7 @@ def _add_selection(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Carry out ``maestro rerun``; the exit status."""
-    from maestro.cli.conduct import conduct
+    from maestro.cli.conduct import change_limits, conduct
     from maestro.conductor.rerun import plan, rerunning
     from maestro.conductor.store import Store
 
@@ -92,6 +92,7 @@ def run(options: argparse.Namespace) -> int:
             tell("Nothing was changed.")
             return 0
         reset()
+    change_limits(directory, options)
     return conduct(directory, rerun.study.info.name, options, done="relaunched")
 
 

@@ -49,8 +49,7 @@ def for_each(directories: Iterable[str], command: Callable[[str], int]) -> int:
 
 
 def _resume(directory: str, options: argparse.Namespace) -> int:
-    from maestro.cli.conduct import conduct
-    from maestro.conductor import requests
+    from maestro.cli.conduct import change_limits, conduct
     from maestro.conductor.lease import conducted_here
     from maestro.conductor.store import Store
     from maestro.engine import Outcome
@@ -73,9 +72,7 @@ def _resume(directory: str, options: argparse.Namespace) -> int:
     if not ask(_question(directory, counts), yes=options.autoyes, no=options.autono):
         tell("Nothing was changed.")
         return 0
-    limits = {name: getattr(options, name) for name in requests.LIMITS}
-    if any(value is not None for value in limits.values()):
-        requests.leave(directory, requests.Request(**limits))
+    change_limits(directory, options)
     return conduct(directory, info.name, options, done="resumed")
 
 

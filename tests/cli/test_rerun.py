@@ -100,7 +100,8 @@ def test_chosen_tasks_keep_or_take_along_results(shell: Shell, study: Path) -> N
 
 def test_what_a_chosen_task_needs_runs_first(shell: Shell, study: Path) -> None:
     (study / "mended").touch()
-    done = shell("maestro", "rerun", "--step", "sum", "-y", "-fg", "out")
+    done = shell("maestro", "rerun", "--step", "sum", "-y", "-fg", "-t", "1", "out")
+    assert maestro.open_study(str(study)).info.settings.throttle == 1
     assert listed(done.stdout) == {"use_ALG.b.SIZE.20": "sum needs it", "sum": "it is chosen"}
     assert states(shell) == "FFF FFF F"
 
