@@ -71,7 +71,7 @@ def _withdraw(engine: Engine, original: str) -> None:
 def _dependent(study: Study, engine: Engine) -> Iterator[str]:
     """The tasks that are yet to run, and whose commands name the former directory."""
     for node in study.graph:
-        if engine.state(node) is State.INITIALIZED and _names(study, node, study.directory):
+        if engine.state(node) is State.INITIALIZED and _names(study, node, ""):
             yield f"{node} names it in its command"
 
 
@@ -87,7 +87,9 @@ def _in_flight(study: Study, engine: Engine, demand: Callable[[str], Demand]) ->
 
 
 def _names(study: Study, node: str, directory: str) -> bool:
-    """Whether the commands of a task, written for ``directory``, name the former one."""
+    """Whether the commands of a task, written for ``directory``, name the former one. For an empty
+    one they do only where people wrote that themselves: its new name may contain the former.
+    """
     task = task_of(study.graph, node)
     rendered = render(study.spec, study.layout, task, directory)
     former = re.compile(re.escape(study.info.directory) + r"(?![\w.-])")
