@@ -70,6 +70,7 @@ def recovered(
         if change.event is Event.SUBMIT:  # its conductor had no time to record it
             known.add(task)
             lost.discard(task)
+            ends.pop(task, None)
         elif change.event is Event.WITHDRAW or (
             change.event is Event.RETRY and ends[task] is State.HWFAILURE
         ):
