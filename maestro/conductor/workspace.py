@@ -66,8 +66,8 @@ class Writer:
         study = self._study
         task = task_of(study.graph, attempt.task)
         workspace = os.path.join(study.directory, task.workspace)
-        if self._kept and attempt.number == self._kept.get(attempt.task, -1) + 1:
-            self._put_aside(task, workspace, attempt.number - 1)
+        if before := self._kept.get(attempt.task):
+            self._put_aside(task, workspace, before)
         name = study.layout.script(task)
         script = self._path(workspace, name, restart=restart)
         if restart and os.path.exists(script):
@@ -82,11 +82,17 @@ class Writer:
         return Job(attempt, script, workspace, output, limit)
 
     def _put_aside(self, task: Task, workspace: str, attempts: int) -> None:
-        """Keep what earlier attempts have left; once: this one may have been begun before."""
+        """Keep what the ``attempts`` before the rerun have left; once: others may follow, and the
+        first that was intended need not have come so far.
+        """
         place = former(self._study.directory, task.workspace, attempts)
-        if attempts and os.path.lexists(workspace) and not os.path.lexists(place):
-            os.makedirs(os.path.dirname(place), exist_ok=True)
+        if os.path.lexists(place):
+            return
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+        if os.path.lexists(workspace):
             os.rename(workspace, place)
+        else:  # what an attempt of the rerun leaves is not to be taken for it
+            os.mkdir(place)
 
     def _scheduled(self, scheduler: Scheduler, job: Job, rendered: Rendered) -> Job:
         """``job`` for a scheduler, which heeds what the script says now: people may have changed
