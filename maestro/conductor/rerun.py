@@ -107,16 +107,11 @@ def rerunning(
     ------
     StudyError, SpecError, UsageError
         As `plan`; the study is being conducted; or its conductor did not live to record all that
-        happened, of which another specification would make something else.
+        happened, to which what is planned would not apply.
     """
     store = Store.open(directory, write=True)
     try:
-        unrecorded = store.holder().host is not None and not store.info().outcome
-        if revise is not None and unrecorded and conducted_by(store) is None:
-            raise StudyError(
-                f"the conductor of {directory} was killed; what has happened since is taken in "
-                "first: maestro resume"
-            )
+        _refuse_unrecorded(store)
         lease = Lease(store)
         try:
             rerun = plan(store, selection, revise)
@@ -125,6 +120,23 @@ def rerunning(
             lease.release()
     finally:
         store.close()
+
+
+def _refuse_unrecorded(store: Store) -> None:
+    """Have the study taken up first where somebody conducts it, or has died of it: who takes its
+    lease and gives it up again would leave no trace of that.
+    """
+    if store.holder().host is None or store.info().outcome:
+        return
+    if who := conducted_by(store):
+        raise StudyError(
+            f"{store.directory} is being conducted by {who}; if that is gone, what has happened "
+            "is taken in first: maestro resume"
+        )
+    raise StudyError(
+        f"the conductor of {store.directory} was killed; what has happened since is taken in "
+        "first: maestro resume"
+    )
 
 
 def _selected(

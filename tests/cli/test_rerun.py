@@ -248,6 +248,8 @@ def test_what_a_killed_conductor_has_not_recorded_is_taken_in_first(shell: Shell
     process.communicate()
     done = shell("maestro", "rerun", "--spec", "sums.yaml", "-y", "out", code=1)
     assert "was killed; what has happened since is taken in first: maestro resume" in done.stderr
+    done = shell("maestro", "rerun", "--step", "make", "-y", "out", code=1)
+    assert "was killed" in done.stderr
     process = shell.start("maestro", "resume", "-y", "-fg", "out")
     eventually(lambda: list((shell.folder / "out").glob("make/*30/made")))
     process.terminate()
