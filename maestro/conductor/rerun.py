@@ -175,6 +175,7 @@ def _reset(store: Store, lease: Lease, rerun: Rerun) -> None:
     """
     study, revision, directory = rerun.study, rerun.revision, rerun.study.directory
     with told(directory):
+        store.commit(lease.epoch)  # the lease may have been taken while people were asked
         for path, request in requests.pending(directory):
             if request.cancel:
                 requests.discard(path)
