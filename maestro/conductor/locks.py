@@ -19,6 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from maestro.adapters import host
+from maestro.conductor.files import write_private
 from maestro.errors import StudyError
 
 __all__ = ["LACKING", "LockFile", "holders", "lock_file"]
@@ -30,7 +31,7 @@ LACKING = frozenset(
 )
 """What a file system says that has no locks."""
 
-_POSIX, _FILES = "posix\n", "lock file\n"
+_POSIX, _FILES = b"posix\n", b"lock file\n"
 """What the note says: which locks are in use."""
 
 STILL = 20.0
@@ -57,25 +58,18 @@ def lock_file(path: str, *, write: bool) -> LockFile | None:
         Others use the store by the locks of its file system, which this host does not have.
     """
     note = os.path.join(os.path.dirname(path), "locks")
-    mode = _text(note)
+    mode = _bytes(note)
     if mode is None:
         if not write:
             return None
-        _note(note, _POSIX)
+        write_private(note, _POSIX)
     if mode != _FILES:
         if _can_lock(note):
             return None
         _see_still(path)
         log.info("no file can be locked in %s: a lock file is used", os.path.dirname(path))
-        _note(note, _FILES)
+        write_private(note, _FILES)
     return LockFile(f"{path}.lock")
-
-
-def _note(path: str, mode: str) -> None:
-    draft = f"{path}.{secrets.token_hex(4)}"
-    with open(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
-        file.write(mode)
-    os.rename(draft, path)
 
 
 def _can_lock(path: str) -> bool:
@@ -241,7 +235,12 @@ class LockFile:
 
 
 def _text(path: str) -> str | None:
-    with suppress(FileNotFoundError), open(path, encoding="utf-8", errors="replace") as file:
+    found = _bytes(path)
+    return None if found is None else found.decode("utf-8", "replace")
+
+
+def _bytes(path: str) -> bytes | None:
+    with suppress(FileNotFoundError), open(path, "rb") as file:
         return file.read()
     return None
 

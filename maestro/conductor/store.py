@@ -9,13 +9,16 @@ import json
 import math
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from itertools import groupby
+from types import MappingProxyType
 from typing import Any
 
 from maestro.adapters.base import Health
+from maestro.conductor import recipe
 from maestro.conductor.database import (
     FILE,
     HIDDEN,
@@ -38,6 +41,7 @@ from maestro.conductor.schema import (
     reset_row,
     update_row,
 )
+from maestro.conductor.values import Holder, Settings, StudyInfo, TaskRow
 from maestro.engine import Change, Event, Outcome, Record, State
 from maestro.errors import StudyError
 from maestro.spec.model import Parameter
@@ -53,92 +57,6 @@ __all__ = [
     "StudyInfo",
     "TaskRow",
 ]
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How a study is conducted: the options of ``maestro run``. ``sleeptime`` is in seconds;
-    ``scripts`` is the directory for scripts where it is not the workspaces (``--usetmp``).
-    """
-
-    throttle: int = 0
-    rlimit: int = 1
-    attempts: int = 1
-    sleeptime: float = 60
-    hashws: bool = False
-    dry: bool = False
-    scripts: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class StudyInfo:
-    """One study: what it was made from and when.
-
-    ``specification`` and ``generator`` name the copies in the study directory, ``source`` the copy
-    that it is conducted by (empty: the same), and ``arguments`` are the generator's;
-    ``directory``, ``specroot`` and ``cwd`` are what they were when the study was made;
-    ``outcome`` is empty until
-    the study has ended, and ``cancelling`` says that it is being cancelled. ``identity`` is what a
-    scheduler's jobs are marked with; ``trouble`` says what is wrong with the scheduler, empty while
-    it answers, and ``answered`` when it last did.
-    """
-
-    name: str
-    description: str
-    directory: str
-    specification: str
-    specroot: str
-    cwd: str
-    created: float
-    settings: Settings = Settings()
-    generator: str | None = None
-    arguments: tuple[str, ...] = ()
-    source: str = ""
-    outcome: str = ""
-    cancelling: bool = False
-    version: str = ""
-    identity: str = ""
-    trouble: str = ""
-    answered: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TaskRow:
-    """A task as the store knows it; times in seconds since the epoch, ``seconds`` of run time.
-
-    ``id`` is never another task's; ``params`` is the JSON object of its parameters; ``number``
-    counts its attempts.
-    """
-
-    id: int
-    name: str
-    step: str
-    workspace: str
-    params: str
-    state: str
-    number: int = 0
-    restarts: int = 0
-    job: str | None = None
-    submitted: float | None = None
-    started: float | None = None
-    ended: float | None = None
-    seconds: float | None = None
-    exit_code: int | None = None
-    detail: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """The process that holds the lease, if any does: ``start`` and ``boot`` tell it from a later
-    process with the same id; ``counter`` moves as long as it lives.
-    """
-
-    epoch: int
-    counter: int
-    host: str | None = None
-    boot: str | None = None
-    pid: int | None = None
-    start: str | None = None
-
 
 LEAVING = 3.0
 """Seconds that other programs are waited for to give up the lease: once its holder has ended, it is
@@ -163,8 +81,15 @@ class Store:
         info: StudyInfo,
         parameters: Sequence[Parameter],
         tasks: Iterable[tuple[str, str, str, str]],
+        *,
+        ids: Mapping[str, int] = MappingProxyType({}),
+        kept: Mapping[str, int] = MappingProxyType({}),
+        retired: Iterable[tuple[int, str, int]] = (),
     ) -> Store:
-        """Make the store of a new study; ``tasks`` are (name, step, workspace, params) in order.
+        """Make the store of a study; ``tasks`` are (name, step, workspace, params) in order. In a
+        study that there has been, tasks may have other ``ids`` than their positions, and attempts
+        from before they were run again (as `kept` tells), and some are ``retired`` (id, name,
+        number of attempts).
 
         Raises
         ------
@@ -178,8 +103,16 @@ class Store:
                 db.execute(statement)
             db.execute(f"PRAGMA user_version = {VERSION}")
             _add_parameters(db, parameters)
-            db.executemany(INSERT, ((i, *task, i, 0) for i, task in enumerate(tasks)))
-            _set(db, _flat(info))
+            db.executemany(
+                INSERT,
+                (
+                    (ids.get(task[0], position), *task, position, kept.get(task[0], 0))
+                    for position, task in enumerate(tasks)
+                ),
+            )
+            db.executemany("INSERT INTO retired VALUES (?, ?, ?)", retired)
+            _set(db, info.flat())
+            store._keep_recipe(db)
         return store
 
     @classmethod
@@ -195,6 +128,8 @@ class Store:
         if not os.path.isdir(directory):
             raise StudyError(f"{directory} does not exist, or is no directory")
         if not os.path.isfile(os.path.join(directory, FILE)):
+            if os.path.isfile(os.path.join(directory, recipe.FILE)):
+                raise StoreDamaged(directory, "it is not there")
             raise StudyError(f"{directory} is not a study directory (it has no {FILE})")
         store = cls(directory, write=write)
         try:
@@ -214,10 +149,7 @@ class Store:
         """What the study was made from."""
         with self._understood() as db:
             rows = dict(db.execute("SELECT key, value FROM study"))
-            values = {key: json.loads(value) for key, value in rows.items()}
-            settings = Settings(**{f.name: values.pop(f.name) for f in fields(Settings)})
-            arguments = tuple(values.pop("arguments", ()))
-            return StudyInfo(**values, settings=settings, arguments=arguments)
+            return StudyInfo.from_flat({key: json.loads(value) for key, value in rows.items()})
 
     def parameters(self) -> tuple[Parameter, ...]:
         """The combinations, as parameters with their values."""
@@ -326,14 +258,15 @@ class Store:
 
     def upgrade(self) -> None:
         """Make a store of an earlier version this version's. Only who conducts the study may."""
-        if self._version == VERSION:
+        if self._version == VERSION and os.path.exists(os.path.join(self.directory, recipe.FILE)):
             return
         with self._db.writing(math.inf) as db:
             for version in range(self._version, VERSION):
                 for statement in UPGRADES[version]:
                     db.execute(statement)
             db.execute(f"PRAGMA user_version = {VERSION}")
-        self._version = VERSION
+            self._version = VERSION
+            self._keep_recipe(db)
 
     def take_lease(self, seen: Holder, new: Holder) -> bool:
         """Make ``new`` the holder, unless somebody came between since ``seen`` was read."""
@@ -384,6 +317,8 @@ class Store:
                 _set(db, {"cancelling": True})
             if health is not None:
                 _set(db, asdict(health))
+            if settings is not None or outcome is not None or cancelling:
+                self._keep_recipe(db)
 
     def reopen(
         self,
@@ -404,13 +339,14 @@ class Store:
         """
         with self._recording(epoch) as db:
             if info is not None:
-                _set(db, _flat(info))
+                _set(db, info.flat())
                 db.execute("DELETE FROM parameter")
                 _add_parameters(db, parameters)
                 self._replace_tasks(db, tasks)
             ids = self.ids()
             _note(db, [(ids[change.task], change) for change in changes])
             _set(db, {"outcome": "", "cancelling": False})
+            self._keep_recipe(db, reopened=time.time())
 
     def holds(self, epoch: int) -> bool:
         """Whether the lease still is that of ``epoch``."""
@@ -429,6 +365,25 @@ class Store:
         with self._recording(epoch) as db:
             _note(db, changes)
             _set(db, {"directory": directory, "identity": identity})
+            self._keep_recipe(db)
+
+    def _keep_recipe(self, db: sqlite3.Cursor, reopened: float = 0.0) -> None:
+        """Write down what the study is made of from now on."""
+        ids = self.ids()
+        if list(ids.values()) == list(range(len(ids))):
+            ids = {}
+        recipe.write(
+            self.directory,
+            recipe.Recipe(
+                self.info(),
+                self.parameters(),
+                ids,
+                self.kept(),
+                tuple(db.execute("SELECT id, name, number FROM retired")),
+                self.holder().epoch,
+                reopened,
+            ),
+        )
 
     def _replace_tasks(
         self, db: sqlite3.Cursor, tasks: Iterable[tuple[str, str, str, str]]
@@ -464,13 +419,6 @@ class Store:
             if mine.rowcount != 1:
                 raise StudyError(f"another conductor has taken over {self.directory}")
             yield db
-
-
-def _flat(info: StudyInfo) -> dict[str, Any]:
-    """The fields of ``info`` and of its settings, by name."""
-    values = asdict(info)
-    settings: dict[str, Any] = values.pop("settings")
-    return values | settings
 
 
 def _note(db: sqlite3.Cursor, changes: Sequence[tuple[int, Change]]) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import networkx as nx
 
 from maestro import spec as specification
+from maestro.conductor.files import write_private
 from maestro.conductor.place import Place, place_of
 from maestro.conductor.store import HIDDEN, Store, StudyInfo
 from maestro.errors import StudyError
@@ -103,10 +104,7 @@ def keep_specification(path: str, source: str) -> None:
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     with open(source, "rb") as file:
         text = file.read()
-    draft = os.open(f"{path}.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(draft, "wb") as file:
-        file.write(text)
-    os.rename(f"{path}.new", path)
+    write_private(path, text)
 
 
 def ledger_prefix(directory: str, epoch: int) -> str:

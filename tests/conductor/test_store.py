@@ -127,7 +127,7 @@ def test_the_writer_waits_for_a_reader(store: Store, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda path: path.unlink(), "not a study directory"),
+        (lambda path: path.unlink(), "damaged: it is not there"),
         (lambda path: path.write_bytes(b"not a database, by any means" * 99), "damaged"),
         (lambda path: path.write_bytes(b""), "damaged"),
     ],
