@@ -232,14 +232,18 @@ def test_a_conductor_that_is_stopped_through_a_takeover_does_no_harm(shell: Shel
 
 def test_a_conductor_that_runs_is_driven_out_by_force(shell: Shell) -> None:
     """It notices before it does anything more, whatever it was about to do."""
-    text = STUDY.replace("until test", "sleep 0.2; false && until test")
-    text = text.replace("done\n", "done || true\n")
+    gate = 'test -e "$(OUTPUT_PATH)/go$(( ($(N) - 1) / 10 ))"'
+    text = STUDY.replace('test -e "$(OUTPUT_PATH)/go" -o -e go', gate)
     shell.write("held.yaml", text.replace("[1, 2, 3]", str(list(range(1, 41)))))
     processes = [shell.start("maestro", "run", "-y", "-fg", "-t", 4, "-o", "out", "held.yaml")]
-    for _ in range(3):
-        enough = len(lines(shell)) + 3
-        eventually(lambda enough=enough: len(lines(shell)) > enough)
-        processes.append(shell.start("maestro", "resume", "-y", "-fg", "--force", "out"))
+    for number in range(4):  # who is driven out has just let go of ten tasks, one after the other
+        if number:
+            processes.append(shell.start("maestro", "resume", "-y", "-fg", "--force", "out"))
+        eventually(lambda number=number: len(lines(shell)) > 10 * number, 40)
+        store = Store.open(str(shell.folder / "out"))
+        eventually(lambda store=store: store.holder().pid == processes[-1].pid, 40)
+        store.close()
+        (shell.folder / "out" / f"go{number}").touch()
     *driven_out, last = processes
     said, _ = last.communicate(timeout=60)
     assert last.returncode == 0, said
