@@ -25,8 +25,8 @@ class Former:
 
     def __init__(self, path: str) -> None:
         self._reader = Reader(path)
+        self._note = f"{path}.forsaken"
         self._shim_lives = True
-        self._forsaken = False
         # Those that we asked to end: as what that counts, and when it is time to kill.
         self._ending: dict[AttemptId, tuple[Seen, float]] = {}
         self.known: set[AttemptId] = set()
@@ -41,13 +41,16 @@ class Former:
     def elsewhere(self) -> str | None:
         """The other host that tasks may still run on, where this one cannot see them."""
         opened = self._reader.opened
-        if opened is None or self._forsaken or not opened.away():
+        if opened is None or not opened.away() or os.path.exists(self._note):
             return None
         return opened.host if self.running or not self._reader.closed else None
 
     def forsake(self) -> None:
-        """Wait no longer for what this host cannot see: nobody will know how that ended."""
-        self._forsaken = True
+        """Wait no longer, nor ever again, for what runs `elsewhere`: nobody will know how that
+        ended.
+        """
+        with open(self._note, "wb"):
+            pass
 
     def close(self) -> None:
         """Have its shim start nothing more, though its conductor may live."""

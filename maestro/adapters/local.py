@@ -139,11 +139,12 @@ class LocalBackend:
         observations: list[Observation] = []
         end = time.monotonic() + PATIENCE
         for former in self._formers:
-            if force:
-                former.forsake()
             observations += former.observe()
             if force:
                 former.close()
+                if former.elsewhere:
+                    former.forsake()
+                    observations += former.observe()
             if former.elsewhere:
                 raise BackendError(
                     f"tasks of this study may still run on {former.elsewhere}; conduct it there, "

@@ -269,6 +269,9 @@ def test_a_host_that_is_gone_for_good(shell: Shell) -> None:
         "work_N.1": "HWFAILURE", "work_N.2": "HWFAILURE", "work_N.3": "FINISHED",
         "after": "INCOMPLETE",
     } or pytest.fail(str(states))  # fmt: skip
+    # Once is enough.
+    shell("maestro", "rerun", "-y", "-fg", "--failed", "out")
+    assert set(shell.states("out").values()) == {"FINISHED"}
 
 
 # ---- moved and copied
