@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -21,8 +20,15 @@ from maestro.conductor.lease import Lease
 from maestro.conductor.loop import Conductor, Watcher
 from maestro.conductor.moving import arrive
 from maestro.conductor.recovery import recovered, survey
-from maestro.conductor.store import HIDDEN, Store
-from maestro.conductor.study import Study, ledger_prefix, ledgers, open_graph, told
+from maestro.conductor.store import Store
+from maestro.conductor.study import (
+    Study,
+    ledger_prefix,
+    ledgers,
+    open_graph,
+    records_folder,
+    told,
+)
 from maestro.conductor.workspace import Writer
 from maestro.engine import Demand, Engine, Outcome, Policy, State
 from maestro.errors import StudyError
@@ -126,7 +132,7 @@ def _batch(study: Study, codec: Scheduler, ids: Mapping[str, int]) -> BatchBacke
             f"batch type '{study.spec.batch.type}' needs the command {missing[0]}, which is not on "
             "the PATH; conduct the study where it is"
         )
-    records = JobRecords(os.path.join(study.directory, HIDDEN, "jobs"))
+    records = JobRecords(records_folder(study.directory))
     with told(study.directory):
         records.install()
     settings = study.info.settings

@@ -6,13 +6,15 @@ import logging
 import os
 import re
 import secrets
+import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 from maestro.conductor.place import Place, place_of
 from maestro.conductor.store import Store
-from maestro.conductor.study import Study, ledgers
+from maestro.conductor.study import Study, ledgers, records_folder
 from maestro.engine import ACTIVE, Change, Demand, Engine, Observation, Seen, State
 from maestro.errors import StudyError
 from maestro.graph import task_of
@@ -50,8 +52,7 @@ def arrive(
     if place is Place.COPY:
         identity = secrets.token_hex(6)
         _withdraw(engine, info.directory)
-        for ledger in ledgers(study.directory):  # of processes that are the original's
-            os.unlink(ledger)
+        _disown(study.directory)
     changes = engine.drain()
     ids = store.ids()
     store.identify(epoch, study.directory, identity, [(ids[c.task], c) for c in changes])
@@ -66,6 +67,16 @@ def _withdraw(engine: Engine, original: str) -> None:
     for attempt in list(engine.active()):
         seen = Observation(attempt, Seen.NEVER_STARTED, now, transient=True, detail=detail)
         engine.observe(seen, now)
+
+
+def _disown(directory: str) -> None:
+    """Remove what processes and jobs of the original have written of themselves: attempts of the
+    copy that have the same names are others.
+    """
+    for ledger in ledgers(directory):
+        os.unlink(ledger)
+    with suppress(FileNotFoundError):
+        shutil.rmtree(records_folder(directory))
 
 
 def _dependent(study: Study, engine: Engine) -> Iterator[str]:

@@ -28,6 +28,7 @@ __all__ = [
     "ledgers",
     "log_path",
     "open_graph",
+    "records_folder",
     "task_columns",
     "told",
 ]
@@ -120,6 +121,11 @@ def ledgers(directory: str) -> list[str]:
         for name in os.listdir(folder)
         if name.startswith("ledger-") and name.endswith(".jsonl")
     )
+
+
+def records_folder(directory: str) -> str:
+    """Where the jobs of the study in ``directory`` write of themselves."""
+    return os.path.join(directory, HIDDEN, "jobs")
 
 
 def task_columns(node: str, task: Task) -> tuple[str, str, str, str]:
