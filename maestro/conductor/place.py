@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from enum import Enum
 
 from maestro.conductor.store import FILE, Store
@@ -35,13 +36,11 @@ def place_of(store: Store) -> Place:
     if not os.path.isfile(os.path.join(info.directory, FILE)):
         return Place.MOVED
     try:
-        original = Store.open(info.directory)
+        with closing(Store.open(info.directory)) as original:
+            same = original.info().identity == info.identity
     except StudyError:  # somebody has one there, and who it is cannot be told
         return Place.COPY
-    try:
-        return Place.COPY if original.info().identity == info.identity else Place.MOVED
-    finally:
-        original.close()
+    return Place.COPY if same else Place.MOVED
 
 
 def _same_file(one: str, other: str) -> bool:
