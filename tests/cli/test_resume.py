@@ -245,12 +245,12 @@ def test_a_conductor_that_runs_is_driven_out_by_force(shell: Shell) -> None:
         store.close()
         (shell.folder / "out" / f"go{number}").touch()
     *driven_out, last = processes
-    said, _ = last.communicate(timeout=60)
-    assert last.returncode == 0, said
     for process in driven_out:
-        said, _ = process.communicate(timeout=20)
+        said, _ = process.communicate(timeout=60)
         assert process.returncode == 1, said
         assert "Traceback" not in said
+    said, _ = last.communicate(timeout=60)
+    assert last.returncode == 0, said
     assert lines(shell) == [str(n) for n in range(1, 41)]
 
 
@@ -345,8 +345,11 @@ def test_a_copy_of_a_job_study_leaves_the_jobs_alone(
     process = shell.start("maestro", "run", "-y", "-fg", "-s", 1, "-o", "out", "held.yaml")
     eventually(lambda: len(lines(shell)) == 3)
     shutil.copytree(shell.folder / "out", shell.folder / "copy")
+    records = shell.folder / "copy" / ".maestro" / "jobs" / "0"
+    assert list(records.iterdir())
     shell("maestro", "cancel", "-y", "copy")
     assert set(shell.states("copy").values()) == {"CANCELLED"}
+    assert not records.exists(), "attempts of the copy would be taken for those"
     killed(process)
     (shell.folder / "out").rename(shell.folder / "moved")
     done = shell("maestro", "resume", "-y", "-fg", "moved", code=1)
