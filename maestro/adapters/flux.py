@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 
 from maestro.adapters.codec import Answer, Command, Facts, Scheduler, Sighting, Submission
 from maestro.adapters.script import (
+    amount,
     directives,
     further,
     option,
@@ -96,10 +97,10 @@ class FluxCodec(Scheduler):
         exclusive = step.exclusive_allocation
         if exclusive is None:
             exclusive = any(flags)
-        nodes = step.nodes or setting(self._batch, "nodes")
+        nodes = step.nodes or amount(self._batch, "nodes")
         if nodes:
             yield f"-N {nodes}"
-        procs = step.procs or setting(self._batch, "procs")
+        procs = step.procs or amount(self._batch, "procs")
         if procs and not (exclusive and nodes):
             yield f"-n {procs}"
             if step.cores_per_task:
@@ -143,7 +144,7 @@ class FluxCodec(Scheduler):
         return " ".join(words)
 
     def _gpus(self, step: Resources) -> str:
-        return setting(self._batch, "gpus") if step.gpus is None else str(step.gpus or "")
+        return amount(self._batch, "gpus") if step.gpus is None else str(step.gpus or "")
 
     # ---- submitting ----------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from maestro.adapters.codec import (
     Submission,
 )
 from maestro.adapters.script import (
+    amount,
     directives,
     further,
     grouped,
@@ -116,7 +117,7 @@ class LsfCodec(Scheduler):
 
     def _head(self, task: Rendered) -> Iterator[str]:
         step = task.resources
-        yield f"-nnodes {step.nodes or setting(self._batch, 'nodes') or 1}"
+        yield f"-nnodes {step.nodes or amount(self._batch, 'nodes') or 1}"
         for key, name in (("queue", "q"), ("bank", "G")):
             if value := setting(self._batch, key):
                 yield f"-{name} {word(value)}"
@@ -134,19 +135,19 @@ class LsfCodec(Scheduler):
             yield "-x"
         for name, wanted in further(self._batch, step.allocation_args, "allocation_args"):
             if wanted is None or wanted is True or wanted == "":
-                yield f"-{name}"
+                yield f"-{word(name)}"
             elif wanted is not False and not isinstance(wanted, tuple):
-                yield f"-{name} {word(str(wanted))}"
+                yield f"-{word(name)} {word(str(wanted))}"
 
     def _launch(self, step: Resources, nodes: int | None, procs: int | None) -> str:
         """``jsrun`` with its resource sets, for a part of ``step`` or for all of it."""
-        gpus = setting(self._batch, "gpus") if step.gpus is None else step.gpus
-        wanted = procs or step.procs or setting(self._batch, "procs") or 1
-        words = ["jsrun", f"--nrs {wanted}", f"-b {step.bind or 'rs'}"]
+        gpus = amount(self._batch, "gpus") if step.gpus is None else step.gpus
+        wanted = procs or step.procs or amount(self._batch, "procs") or 1
+        words = ["jsrun", f"--nrs {wanted}", f"-b {word(str(step.bind or 'rs'))}"]
         if gpus:
             words.append(f"-g {gpus}")
         if step.bind_gpus:
-            words.append(f"-B {step.bind_gpus}")
+            words.append(f"-B {word(str(step.bind_gpus))}")
         words.append(f"-a {step.tasks_per_rs or 1}")
         words.append(f"-r {step.rs_per_node or 1}")
         words.append(f"-c {step.cpus_per_rs or step.cores_per_task or 1}")

@@ -14,6 +14,7 @@ from maestro.spec.tokens import apply_launcher
 from maestro.spec.values import as_options
 
 __all__ = [
+    "amount",
     "clock",
     "directives",
     "further",
@@ -41,22 +42,33 @@ URGENCIES = {
 """The names of priorities on the scale of Flux: 0 is held, 16 is usual, 31 the most."""
 
 
+_OTHER_DOLLAR = re.compile(r"\$(?![A-Za-z_]|\{[A-Za-z_]\w*\})")
+
+
 def script(shell: str, head: Sequence[str], command: str) -> str:
     """A script: the interpreter, ``head`` line by line, an empty line, and the command."""
-    return "\n".join([f"#!{shell}", *head, "", command, ""])
+    lines = (_one_line(line).rstrip() for line in (f"#!{shell}", *head))
+    return "\n".join([*lines, "", command, ""])
 
 
 def scheduled_script(
     batch: Batch, task: Rendered, command: str, head: Iterable[str], launcher: Launcher
 ) -> str:
     """The script of ``task`` in a study for a scheduler: with ``head`` and ``$(LAUNCHER)`` as
-    ``launcher`` has it, if the task names nodes or procs.
+    ``launcher`` has it, if the task names nodes or procs. Words of the launcher that are not plain
+    must stand between double quotes: the shell puts in its variables there, and runs nothing.
     """
     resources = task.resources
     if not resources.scheduled:
         return plain_script(batch, resources, command)
-    command = apply_launcher(command, lambda nodes, procs: launcher(resources, nodes, procs))
+    command = apply_launcher(
+        command, lambda nodes, procs: _running_nothing(launcher(resources, nodes, procs))
+    )
     return script(batch.shell, tuple(head), command)
+
+
+def _running_nothing(launcher: str) -> str:
+    return _OTHER_DOLLAR.sub(r"\$", launcher.replace("`", r"\`"))
 
 
 def plain_script(batch: Batch, resources: Resources, command: str) -> str:
@@ -102,8 +114,11 @@ def _words(text: str) -> list[str]:
 def quoted(text: str) -> str:
     """``text`` between double quotes, on one line."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    line = re.sub("\r\n|[\r\n]", " ", escaped)
-    return f'"{line}"'
+    return f'"{_one_line(escaped)}"'
+
+
+def _one_line(text: str) -> str:
+    return re.sub("\r\n|[\r\n]", " ", text)
 
 
 def word(text: str) -> str:
@@ -115,6 +130,12 @@ def setting(batch: Batch, key: str) -> str:
     """What ``batch`` says for ``key``, as text; empty when it says nothing."""
     value = batch.settings.get(key)
     return "" if value is None else str(value)
+
+
+def amount(batch: Batch, key: str) -> str:
+    """`setting`, as one word: what ought to be a number may be any text."""
+    value = setting(batch, key)
+    return word(value) if value else ""
 
 
 def further(batch: Batch, own: Options, key: str) -> Options:
@@ -156,6 +177,7 @@ def option(name: str, value: Value) -> str:
     true is a flag, false no option at all.
     """
     dash, equals = ("-", " ") if len(name) == 1 else ("--", "=")
+    name = word(name)
     if value is False:
         return ""
     if value is None or value is True or value == "":

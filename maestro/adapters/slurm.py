@@ -20,6 +20,7 @@ from maestro.adapters.codec import (
     Submission,
 )
 from maestro.adapters.script import (
+    amount,
     clock,
     directives,
     further,
@@ -152,7 +153,7 @@ class SlurmCodec(Scheduler):
 
     def _head(self, task: Rendered) -> Iterator[str]:
         step = task.resources
-        nodes = step.nodes or setting(self._batch, "nodes")
+        nodes = step.nodes or amount(self._batch, "nodes")
         if nodes:
             yield f"--nodes={nodes}"
         for key, name in (("queue", "partition"), ("bank", "account")):
@@ -203,10 +204,10 @@ class SlurmCodec(Scheduler):
         return " ".join(["srun", *words])
 
     def _procs(self, step: Resources) -> str:
-        return str(step.procs or "") or setting(self._batch, "procs")
+        return str(step.procs or "") or amount(self._batch, "procs")
 
     def _gpus(self, step: Resources) -> str:
-        wanted = setting(self._batch, "gpus") if step.gpus is None else str(step.gpus)
+        wanted = amount(self._batch, "gpus") if step.gpus is None else str(step.gpus)
         return "" if wanted == "0" else wanted
 
     # ---- submitting ----------------------------------------------------------------------------

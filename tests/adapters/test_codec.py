@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -56,6 +58,49 @@ def test_half_a_line_of_a_history_is_left_out() -> None:
     for end in range(len(text)):
         seen = codec.recalled(Answer(0, text[:end], ""))
         assert [sighting.job for sighting in seen] == ["7"] * (end > text.index("\n"))
+
+
+HOSTILE = ("$(touch ran)", "`touch ran`", "x\ntouch ran", '"; touch ran; "', "$[a[$(touch ran)]]")
+
+
+@pytest.mark.parametrize("kind", ["slurm", "lsf", "flux"])
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_script_runs_its_command_and_nothing_else(tmp_path: Path, kind: str, text: str) -> None:
+    """Whatever stands in its head, and in the options of its launcher."""
+    names = ("host", "bank", "queue", "nodes", "procs", "gpus", "reservation", "qos")
+    options = ((text, 1), ("y", text), ("export", text))
+    own = Resources(
+        procs=1, reservation=text, qos=text, bind=text, bind_gpus=text,
+        allocation_args=options, launcher_args=options,
+    )  # fmt: skip
+    for resources in (own, Resources(procs=1)):
+        codec = codec_for(Batch(kind, "/bin/bash", dict.fromkeys(names, text)))
+        written = codec.script(Rendered(text, "sim", text, "", "", resources), "$(LAUNCHER) true")
+        done = subprocess.run(
+            ["bash"], input=written, text=True, cwd=tmp_path, env=launchers(tmp_path),
+            capture_output=True,
+        )  # fmt: skip
+        assert done.stderr == ""
+        assert done.stdout.count("\n") == 1  # the launcher's arguments
+        assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("kind", ["slurm", "lsf", "flux"])
+def test_the_shell_puts_its_variables_into_launchers(tmp_path: Path, kind: str) -> None:
+    options = (("export", 'A=$WHO ${WHO} $(WHO) $5 \\ " `WHO`'),)
+    task = Rendered("sim", "sim", "d", "", "", Resources(procs=1, launcher_args=options))
+    written = codec_for(Batch(kind)).script(task, "$(LAUNCHER) true")
+    environment = launchers(tmp_path) | {"WHO": "me"}
+    done = subprocess.run(["bash"], input=written, text=True, env=environment, capture_output=True)
+    assert '--export=A=me me $(WHO) $5 \\ " `WHO`' in eval(done.stdout)
+
+
+def launchers(folder: Path) -> dict[str, str]:
+    """An environment with launchers that print their arguments."""
+    for name in ("srun", "jsrun", "flux"):
+        (folder / name).write_text(f"#!{sys.executable}\nimport sys; print(sys.argv[1:])\n")
+        (folder / name).chmod(0o755)
+    return {"PATH": f"{folder}:/usr/bin:/bin"}
 
 
 @pytest.mark.parametrize(
