@@ -25,7 +25,7 @@ from maestro.spec.facade import (
     SpecRoot,
 )
 from maestro.spec.model import Parameter, Specification
-from maestro.spec.values import as_value, nearest
+from maestro.spec.values import as_value, nearest, unwritable
 
 __all__ = ["generate", "parse_arguments"]
 
@@ -229,6 +229,11 @@ def _checked(path: str, spec: Specification, parameters: Sequence[Parameter]) ->
     at = Position(path, 1, 1)
     found = [Problem(p.code, p.message, at) for p in check_parameters(spec, parameters)]
     for p in parameters:
+        for text in (p.name, p.title, *map(str, p.values), *p.labels):
+            if odd := unwritable(text):
+                message = f"parameter '{p.name}': no command and no file can hold {odd}"
+                found.append(Problem("generator", message, at))
+                break
         if not p.name:
             found.append(Problem("generator", "a parameter has an empty name", at))
         if not p.values:

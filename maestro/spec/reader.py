@@ -19,6 +19,7 @@ from typing import Any
 import yaml
 
 from maestro.errors import Position, Problem
+from maestro.spec.values import unwritable
 
 __all__ = ["Document", "Path", "read"]
 
@@ -205,7 +206,7 @@ class _Reader:
             except KeyError:
                 value = self.scalars[text] = self.plain(text, event)
         elif event.tag in (None, "!", _TAG + "str"):
-            value = event.value
+            value = self.quoted(event)
         else:
             value = self.construct(event.tag, event.value, event)
         if event.anchor:
@@ -373,6 +374,16 @@ class _Reader:
                 if tag in (_MERGE, _TAG + "value"):
                     return text
                 return self.construct(tag, text, event)
+        return text
+
+    def quoted(self, event: Any) -> str:
+        """A text, in which JSON may have written a character as two."""
+        text: str = event.value
+        if unwritable(text):
+            text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+            message = f"no command and no file can hold the character {unwritable(event.value)}"
+            if unwritable(text) or "\ufffd" in text:
+                self.report("yaml-scalar", message, self.at(event.start_mark))
         return text
 
     def construct(self, tag: str, text: str, event: Any) -> Any:

@@ -7,6 +7,7 @@ so that one mistake does not hide another.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -24,8 +25,10 @@ __all__ = [
     "replaced",
     "shown",
     "text_of",
+    "unwritable",
 ]
 
+_UNWRITABLE = re.compile("[\0\ud800-\udfff]")
 _PLAIN = (str, int, float, bool, type(None))
 
 
@@ -100,6 +103,14 @@ def replaced(options: Options, apply: Callable[[str], str]) -> Options:
         return apply(value) if isinstance(value, str) else value
 
     return tuple((key, ready(value)) for key, value in options)
+
+
+def unwritable(text: str) -> str:
+    """The character of ``text`` that no command line takes, or no file in UTF-8, as Python writes
+    it; empty where there is none.
+    """
+    found = _UNWRITABLE.search(text)
+    return repr(found[0]) if found else ""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -227,6 +227,14 @@ FAILURES = {
         body("generator.add_parameter('PROCS', [])"),
         "1:1: parameter 'PROCS' has no values",
     ),
+    "characters that no file can hold": (
+        body("generator.add_parameter('PROCS', [1, 'b\\0'])"),
+        "1:1: parameter 'PROCS': no command and no file can hold '\\x00'",
+    ),
+    "half characters": (
+        body("generator.add_parameter('PROCS', [1], 'x\\ud800')"),
+        "1:1: parameter 'PROCS': no command and no file can hold '\\ud800'",
+    ),
     "shadowing": (
         body("generator.add_parameter('PROCS', [1])", "generator.add_parameter('N', [1])"),
         "1:1: parameter 'N' has the name of an entry of 'env'; rename it",

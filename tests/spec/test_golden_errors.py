@@ -252,6 +252,21 @@ global.parameters:
         STEP + "global.parameters:\n  NO: {values: [1], label: x}\n",
         ["study.yaml:10:3: the key NO is not text (YAML reads false); put it in quotes"],
     ),
+    "characters that no file can hold": (
+        STEP
+        + 'env:\n  variables: {"A\\0": x, B: "\\ud83d", C: "\\ud83d\\ude00", D: "\\U0001F600"}\n',
+        [
+            "study.yaml:10:15: no command and no file can hold the character '\\x00'",
+            "study.yaml:10:28: no command and no file can hold the character '\\ud83d'",
+        ],
+    ),
+    "a shell of two lines": (
+        STEP + 'batch: {shell: "/bin/sh\\nreboot"}\n',
+        [
+            "study.yaml:9:16: 'shell' in 'batch' must be one line of text, such as /bin/bash, not "
+            "'/bin/sh\\nreboot'"
+        ],
+    ),
     "not a step": (
         "study:\n  - a\n  - {name: b, description: d, run: [x]}\n",
         [
