@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from maestro.errors import Problem
@@ -11,7 +11,7 @@ from maestro.spec.model import Combination, Parameter, Specification, Step
 
 __all__ = ["Naming", "Projection"]
 
-OWN_FILES = frozenset({"logs", "meta", "status.csv", "batch.info"})
+OWN_FILES = frozenset({".maestro", "logs", "meta", "status.csv", "batch.info"})
 """Names in a study directory that no step may bear; those that begin with a dot come besides."""
 
 FEW = 5
@@ -44,7 +44,16 @@ class Naming:
 
     def check_folders(self, reserved: Iterable[str]) -> None:
         """Every step has a directory of its own, apart from the study's own files."""
-        kept = OWN_FILES | {f"{safe(self.spec.name) or 'study'}.txt", *reserved}
+        name = safe(self.spec.name) or "study"
+        if len(name) > LONGEST:
+            why = f"the study has {_too_long(name)}"
+            self._refuse("impossible-name", why, ("description", "name"))
+        own = OWN_FILES | {f"{name}.txt"}
+        kept = set(own)
+        for copy in reserved:
+            if copy in kept:
+                self.problems.append(Problem("reserved-name", _copy_problem(copy, own)))
+            kept.add(copy)
         owners: dict[str, str] = {}
         for i, step in enumerate(self.spec.steps):
             folder = safe(step.name)
@@ -209,6 +218,20 @@ class Naming:
 _KEPT = "only ASCII letters, digits and -_.() are kept"
 
 
+def _too_long(name: str) -> str:
+    return f"a name of {len(name)} bytes, and {LONGEST} are possible; shorten it"
+
+
+def _copy_problem(name: str, own: Collection[str]) -> str:
+    """What is wrong with a file called ``name``, of which the study is to keep a copy."""
+    if name in own:
+        return f"a file called '{name}' would be in the way of the study's own; rename it"
+    return (
+        f"the specification and the generator file are both called '{name}', and the study keeps a "
+        "copy of each; rename one"
+    )
+
+
 def _folder_problems(
     step: str, folder: str, kept: bool, other: str | None
 ) -> Iterator[tuple[str, str]]:
@@ -227,8 +250,7 @@ def _folder_problems(
     elif len(folder) > LONGEST:
         yield (
             "impossible-name",
-            f"step '{step}' has a name of {len(folder)} bytes, and {LONGEST} are possible; "
-            "shorten it",
+            f"step '{step}' has {_too_long(folder)}",
         )
     elif other is not None:
         yield (
