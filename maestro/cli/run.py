@@ -83,7 +83,12 @@ def run(options: argparse.Namespace) -> int:
         generator=options.pgen,
         arguments=options.pargs,
     )
-    study = prepare(plan)
+    try:
+        study = prepare(plan)
+    except BaseException:
+        if plan.settings.scripts is not None:
+            os.rmdir(plan.settings.scripts)
+        raise
     sizes = f"{_count(len(spec.steps), 'step')}, {_count(len(study.graph), 'task')}"
     log.info("%s: %s, in %s", spec.name, sizes, study.directory)
     return _start(options, study)

@@ -7,7 +7,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from maestro import __version__
@@ -134,33 +134,53 @@ def _fill(study: Study, plan: Plan, parameters: Sequence[Parameter]) -> None:
 def _directory(plan: Plan) -> Iterator[str]:
     """A directory of the study's own; removed again when making the study fails."""
     aside = None
-    if plan.out is None:
-        directory = _new_directory(plan)
-    else:
-        directory = os.path.abspath(os.path.join(plan.cwd, plan.out))
-        if os.path.islink(directory):  # what it leads to is replaced, and the link stays
-            directory = os.path.realpath(directory)
-        if in_the_way(directory):
-            if not plan.replace:
-                raise UsageError(f"{directory} is a study already; name another with -o")
-            aside = _put_aside(directory)
-        _make(directory, exist_ok=True)
+    parent, directory = _place(plan)
+    if directory is not None and in_the_way(directory):
+        if not plan.replace:
+            raise UsageError(f"{directory} is a study already; name another with -o")
+        aside = _put_aside(directory)
+    absent = list(_absent(parent))
     try:
+        if directory is None:
+            directory = _new_directory(plan, parent)
+        else:
+            _make(directory, exist_ok=True)
         yield directory
     except BaseException:
-        shutil.rmtree(directory, ignore_errors=True)
-        if aside is not None:
+        if directory is not None:
+            shutil.rmtree(directory, ignore_errors=True)
+        for path in absent:
+            with suppress(OSError):  # it never came to be, or others have used it
+                os.rmdir(path)
+        if directory is not None and aside is not None:
             os.rename(aside, directory)
         raise
     if aside is not None:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def _new_directory(plan: Plan) -> str:
+def _place(plan: Plan) -> tuple[str, str | None]:
+    """The folder that the study's directory goes into, and that directory, if ``-o`` names it."""
+    if plan.out is None:
+        output = plan.spec.environment.output_path or "."
+        return os.path.abspath(os.path.join(plan.cwd, output)), None
+    directory = os.path.abspath(os.path.join(plan.cwd, plan.out))
+    if os.path.islink(directory):  # what it leads to is replaced, and the link stays
+        directory = os.path.realpath(directory)
+    return os.path.dirname(directory), directory
+
+
+def _absent(path: str) -> Iterator[str]:
+    """``path`` and the folders above it, as far as they are not there yet."""
+    while not os.path.lexists(path):
+        yield path
+        path = os.path.dirname(path)
+
+
+def _new_directory(plan: Plan, parent: str) -> str:
     """A new directory named after the study and the time, exclusively: two runs in one second
     get two.
     """
-    parent = os.path.abspath(os.path.join(plan.cwd, plan.spec.environment.output_path or "."))
     name = file_name(plan.spec.name)
     while True:
         stamp = time.strftime("%Y%m%d-%H%M%S")
