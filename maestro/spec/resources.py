@@ -194,6 +194,8 @@ def walltime_seconds(value: int | float | str | None, *, hours_first: bool = Fal
         if len(parts) == 2 and hours_first:
             parts.append(0.0)
         total = functools.reduce(lambda sum_, part: sum_ * 60 + part, parts, 0.0)
+    if total == math.inf:
+        raise ValueError("there is no walltime of so many digits")
     return total or None
 
 
