@@ -6,6 +6,7 @@ Exit status: what the command says (0 finished, 2 with failures, 3 cancelled), a
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import signal
 import sys
@@ -45,6 +46,16 @@ def conductor(arguments: Sequence[str] | None = None) -> int:
 
 
 def _maestro(arguments: Sequence[str] | None) -> int:
+    options = _parser().parse_args(arguments)
+    if options.command is None:
+        _parser().print_help()
+        return 0
+    code: int = options.run(options)
+    return code
+
+
+@functools.cache
+def _parser() -> Parser:
     parser = Parser(
         prog="maestro",
         description="Specify, launch and manage parameter studies.",
@@ -55,12 +66,7 @@ def _maestro(arguments: Sequence[str] | None) -> int:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     for module in (run, status, resume, rerun, cancel, update, validate, graph):
         module.add_parser(commands)
-    options = parser.parse_args(arguments)
-    if options.command is None:
-        parser.print_help()
-        return 0
-    code: int = options.run(options)
-    return code
+    return parser
 
 
 def _conductor(arguments: Sequence[str] | None) -> int:
