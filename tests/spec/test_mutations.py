@@ -4,87 +4,25 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_loading import EVERYTHING
 
 from maestro.errors import SpecError
 from maestro.spec import check, load
+from tests.everything import EVERYTHING
+from tests.faults.hostile import ODD, PIECES, TEXTS, places, spoil
 
-ODD = st.one_of(
-    st.none(),
+odd = st.one_of(
     st.booleans(),
     st.integers(-3, 9),
     st.floats(),
     st.text(max_size=5),
-    st.sampled_from(
-        [
-            "$(SIZE)",
-            "$(X)",
-            "$(",
-            "$(last.workspace)",
-            "$(LAUNCHER)[9n, 9p]",
-            "*",
-            "a_*",
-            "first",
-            "$(SIZE.label)",
-            "",
-            "[",
-            "\x1b[31m",
-        ]
-    ),
-    st.sampled_from(
-        [[], {}, [[]], [{}], {"name": "a"}, ["first", "first"], [None], {"a": {"b": []}}]
-    ),
+    st.sampled_from(TEXTS),
+    st.sampled_from(ODD),
 )
-
-PIECES = st.sampled_from(
-    [
-        "\t",
-        "\n",
-        " ",
-        ":",
-        "- ",
-        "? ",
-        "&a ",
-        "*a",
-        "!!python/object:x ",
-        "!!set ",
-        "<<: ",
-        "{",
-        "}",
-        "[",
-        "]",
-        '"',
-        "'",
-        "|",
-        ">",
-        "%",
-        "#",
-        "---\n",
-        "...\n",
-        "\x00",
-        "\ufeff",
-        "é",
-        "1:30",
-        "$(",
-        ",",
-    ]
-)
-
-
-def places(data: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """The path of everything inside ``data``."""
-    found = [path]
-    parts = data.items() if isinstance(data, dict) else enumerate(data)
-    for key, inner in parts if isinstance(data, (dict, list)) else ():
-        found += places(inner, (*path, key)) if isinstance(inner, (dict, list)) else [(*path, key)]
-    return found
-
 
 TREE = yaml.safe_load(EVERYTHING)
 PLACES = [path for path in places(TREE) if path]
@@ -112,26 +50,17 @@ def survives(folder: Path, text: str) -> None:
 def test_a_tree_with_odd_parts(tmp_path: Path, data: st.DataObject) -> None:
     tree = copy.deepcopy(TREE)
     for _ in range(data.draw(st.integers(1, 3))):
-        *above, last = data.draw(st.sampled_from(PLACES))
-        part: Any = tree
-        try:
-            for key in above:
-                part = part[key]
-            if data.draw(st.booleans()):
-                part[last] = data.draw(ODD)
-            elif isinstance(part, dict):
-                part[data.draw(st.text(max_size=4))] = part.pop(last)
-            else:
-                part.append(part[last])
-        except (KeyError, IndexError, TypeError, AttributeError):
-            continue
+        how = data.draw(st.sampled_from(["new", "new", "key", "twice"]))
+        new = data.draw(st.text(max_size=4) if how == "key" else odd)
+        spoil(tree, data.draw(st.sampled_from(PLACES)), how, copy.deepcopy(new))
     survives(tmp_path, yaml.safe_dump(tree))
 
 
 @settings(max_examples=250, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     edits=st.lists(
-        st.tuples(st.integers(0, len(EVERYTHING)), st.integers(0, 30), PIECES), max_size=4
+        st.tuples(st.integers(0, len(EVERYTHING)), st.integers(0, 30), st.sampled_from(PIECES)),
+        max_size=4,
     )
 )
 def test_a_text_with_odd_pieces(tmp_path: Path, edits: list[tuple[int, int, str]]) -> None:
