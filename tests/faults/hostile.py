@@ -111,7 +111,7 @@ def spoil(tree: Any, path: Path, how: str, new: Any) -> None:
         for key in above:
             tree = tree[key]
         if how == "new":
-            tree[last] = new
+            tree[last] = copy.deepcopy(new)  # which may be spoilt next
         elif how == "key" and isinstance(tree, dict):
             tree[new] = tree.pop(last)
         else:
