@@ -142,4 +142,6 @@ def _lines(rerun: Rerun, directory: str) -> Iterator[str]:
         yield "  (--with-descendants has them run again, too)"
     number = len(rerun.again.tasks)
     yield f"{number} of {len(rerun.rows)} tasks run again, {len(rerun.new)} are new."
+    if waiting := len(rerun.waiting):
+        yield f"{waiting} that have yet to run do so by the other specification."
     yield f"What earlier attempts have left is kept in {os.path.join(directory, 'meta', 'former')}"

@@ -62,8 +62,16 @@ class Rerun:
         """The tasks that there will not be any more."""
         return list(self.revision.gone) if self.revision is not None else []
 
+    @property
+    def waiting(self) -> list[str]:
+        """The tasks that have yet to run, and do so by another specification."""
+        if self.revision is None:
+            return []
+        known = (node for node in self.study.graph if node in self.rows)
+        return [node for node in known if self.rows[node].state == State.INITIALIZED.value]
+
     def __bool__(self) -> bool:
-        return bool(self.again.tasks or self.new or self.gone)
+        return bool(self.again.tasks or self.new or self.gone or self.waiting)
 
 
 Revise = Callable[[Study], Revision]

@@ -207,6 +207,16 @@ def test_new_gone_and_changed_combinations(shell: Shell, study: Path) -> None:
     assert (study / "lines").read_text().split("\n").count("30 b") == 2
 
 
+def test_what_has_yet_to_run_does_so_by_the_other_specification(shell: Shell) -> None:
+    shell.write("sums.yaml", STUDY)
+    shell("maestro", "run", "-n", "-o", "out", "sums.yaml")
+    other = STUDY.replace("/used > sum", "/used > total").replace("20 -o", "0 -o")
+    shell.write("other.yaml", other)
+    done = shell("maestro", "rerun", "--spec", "other.yaml", "-y", "-fg", "out")
+    assert "7 that have yet to run do so by the other specification" in done.stdout
+    assert (shell.folder / "out" / "sum" / "total").read_text() == "10\n20\n30\n"
+
+
 def test_the_studys_own_copy_may_be_edited(shell: Shell, study: Path) -> None:
     copy = study / "sums.yaml"
     copy.write_text(copy.read_text().replace("cat '", "cat  '"))
