@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
 from maestro.adapters import host
@@ -30,7 +30,7 @@ from maestro.conductor.study import (
     told,
 )
 from maestro.conductor.workspace import Writer
-from maestro.engine import Demand, Engine, Outcome, Policy, State
+from maestro.engine import AttemptId, Demand, Engine, Outcome, Policy, State
 from maestro.errors import StudyError
 from maestro.graph import task_of
 from maestro.spec.model import Resources
@@ -102,13 +102,9 @@ def taken_up(
         if isinstance(codec, Scheduler):
             batch = _batch(study, codec, store.ids())
             stack.callback(batch.close)
-            jobs = store.jobs()
-            others = set(engine.active()).difference(mine)
-            if others:
-                with told(directory):
-                    batch.recover({attempt: jobs.get(attempt.task) for attempt in others})
-            survey(engine, batch)
             backends[False] = batch
+            with told(directory):
+                _rejoin(engine, batch, mine, store.jobs())
         _announce(study)
         writer = Writer(study, codec, store.kept())
         conductor = Conductor(study, store, lease, engine, backends, writer, watcher)
@@ -146,6 +142,16 @@ def _batch(study: Study, codec: Scheduler, ids: Mapping[str, int]) -> BatchBacke
         limits=Limits(sleeptime=settings.sleeptime),
         since=study.info.created,
     )
+
+
+def _rejoin(
+    engine: Engine, batch: BatchBackend, local: Collection[AttemptId], jobs: Mapping[str, str]
+) -> None:
+    """Take over the attempts in flight that are not ``local``; ``jobs`` are by task."""
+    others = set(engine.active()).difference(local)
+    if others:
+        batch.recover({attempt: jobs.get(attempt.task) for attempt in others})
+    survey(engine, batch)
 
 
 def rehearse(directory: str, study: Study) -> None:
