@@ -156,7 +156,7 @@ def _batch(document: Document, spec: Specification) -> Iterator[Problem]:
         known = ", ".join(sorted(backends))
         message = f"unknown 'batch' type '{kind}'; known are {known}{nearest(kind, backends)}"
         yield Problem("unknown-batch-type", message, document.where(("batch", "type")))
-    if re.search(r"[\r\n\0]", spec.batch.shell):
+    if re.search(r"[\r\n]", spec.batch.shell):
         message = f"'shell' in 'batch' must be one line, not {shown(spec.batch.shell)}"
         yield Problem("wrong-value", message, document.where(("batch", "shell")))
     cores = batch.get("procs")

@@ -262,10 +262,7 @@ global.parameters:
     ),
     "a shell of two lines": (
         STEP + 'batch: {shell: "/bin/sh\\nreboot"}\n',
-        [
-            "study.yaml:9:16: 'shell' in 'batch' must be one line of text, such as /bin/bash, not "
-            "'/bin/sh\\nreboot'"
-        ],
+        ["study.yaml:9:16: 'shell' in 'batch' must be one line, not '/bin/sh\\nreboot'"],
     ),
     "not a step": (
         "study:\n  - a\n  - {name: b, description: d, run: [x]}\n",
