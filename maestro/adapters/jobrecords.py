@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from importlib import resources
 
 from maestro.adapters.base import Job
+from maestro.adapters.private import private
 
 __all__ = ["TURNED_AWAY", "JobEnd", "JobRecords", "JobStart"]
 
@@ -76,12 +77,12 @@ class JobRecords:
         OSError
             The file system refused.
         """
-        os.makedirs(self.folder, exist_ok=True)
+        os.makedirs(self.folder, mode=0o700, exist_ok=True)
         text = resources.files("maestro.adapters").joinpath("wrapper.sh").read_bytes()
         new = f"{self.wrapper}.new"
-        with open(new, "wb") as file:
+        with open(new, "wb", opener=private) as file:
             file.write(text)
-        os.chmod(new, 0o755)
+        os.chmod(new, 0o700)
         os.replace(new, self.wrapper)
 
     def path(self, key: str) -> str:
@@ -91,7 +92,7 @@ class JobRecords:
     def prepare(self, keys: Iterable[str]) -> None:
         """Make room for the records of ``keys``."""
         for shard in {self.shard(key) for key in keys}:
-            os.makedirs(shard, exist_ok=True)
+            os.makedirs(shard, mode=0o700, exist_ok=True)
 
     def start(self, key: str) -> JobStart | None:
         """The start record of ``key``, if there is one; an empty one if it cannot be read yet."""
@@ -120,7 +121,7 @@ class JobRecords:
         """Give ``key`` up: whether no job has started it, and none ever will."""
         path, text = f"{self.path(key)}.start", f"{_GIVEN_UP}\n"
         new = f"{path}.new"
-        with open(new, "w") as file:
+        with open(new, "w", opener=private) as file:
             file.write(text)
         try:
             os.link(new, path)  # with its text: an empty one is taken for a job's that has begun
@@ -129,7 +130,7 @@ class JobRecords:
         except OSError as error:
             if error.errno not in _LINKLESS:
                 raise
-            with contextlib.suppress(FileExistsError), open(path, "x") as file:
+            with contextlib.suppress(FileExistsError), open(path, "x", opener=private) as file:
                 file.write(text)
         finally:
             os.unlink(new)
@@ -164,7 +165,9 @@ class JobRecords:
             for own, job in members
             for text in (self.path(own), job.script, job.directory, job.output)
         )
-        with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
+        with open(
+            path, "w", encoding="utf-8", errors="surrogateescape", opener=private
+        ) as file:
             file.writelines(f"{text}\0" for text in fields)
         return path
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 import maestro
 from maestro.adapters.base import Health, Job
 from maestro.adapters.former import Former
+from maestro.adapters.private import private
 from maestro.adapters.records import End, Start, ended, started
 from maestro.adapters.shim import TRANSIENT
 from maestro.engine.observations import AttemptId, Observation, Seen
@@ -206,7 +207,7 @@ class LocalBackend:
         self._incoming = b""
         self._outgoing = bytearray()
         try:
-            with open(f"{self._prefix}.err", "ab") as errors:
+            with open(f"{self._prefix}.err", "ab", opener=private) as errors:
                 self._process = subprocess.Popen(
                     [sys.executable, *_FLAGS, "-c", _PROGRAM, _PACKAGE, self._ledger],
                     stdin=subprocess.PIPE,

@@ -14,6 +14,7 @@
 # is not run. It holds the job, the host, the process and the time; RECORD.end the exit code, the
 # last signal that arrived here (0: none) and the time. Times are seconds since the epoch.
 #
+# Records are their owner's alone; the script has the umask that the job has.
 # BASH_ENV or SHELLOPTS may have set -e, -u or -C for the script, and so for this one.
 
 now() { local t=${EPOCHREALTIME:-$(printf '%(%s)T' -1)}; printf '%s' "${t/,/.}"; }
@@ -58,7 +59,7 @@ if [ -n "$rank" ] && [ "${!rank:-0}" != 0 ]; then
     exit 75
 fi
 
-if ! (set -C; printf '%s %s %s %s\n' "$job" "${HOSTNAME:--}" $$ "$(now)" > "$record.start") 2> /dev/null
+if ! (set -C; umask 077; printf '%s %s %s %s\n' "$job" "${HOSTNAME:--}" $$ "$(now)" > "$record.start") 2> /dev/null
 then
     if [ -s "$record.start" ]; then
         echo "maestro: this attempt was started or given up before, and is not run again" >&2
@@ -83,6 +84,7 @@ done
 (
     trap '' $all
     (trap - $all; exec "$script") <&0 &
+    umask 077
     echo $! 2> /dev/null >| "$notes"
     code=0
     wait $! || code=$?
@@ -95,6 +97,7 @@ while
     [ -n "$interrupted" ]
 do interrupted=; done
 { read -r _ && read -r noted && code=$noted; } 2> /dev/null < "$notes" || :
+umask 077
 if printf '%s %s %s\n' "$code" "$signal" "$(now)" 2> /dev/null >| "$notes"; then
     mv -f "$notes" "$record.end"
 fi

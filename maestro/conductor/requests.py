@@ -7,6 +7,7 @@ import os
 import time
 from dataclasses import dataclass, fields
 
+from maestro.adapters.private import private
 from maestro.conductor.store import HIDDEN
 from maestro.errors import StudyError
 
@@ -43,7 +44,7 @@ def leave(directory: str, request: Request) -> None:
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)
         draft = os.path.join(folder, f".{name}")
-        with open(draft, "w", encoding="utf-8") as file:
+        with open(draft, "w", encoding="utf-8", opener=private) as file:
             json.dump({f.name: getattr(request, f.name) for f in fields(Request)}, file)
         os.rename(draft, os.path.join(folder, f"{name}.json"))
     except OSError as error:

@@ -103,8 +103,9 @@ class Writer:
         script = job.script
         if self._scripts is not None:
             folder = os.path.join(self._study.directory, HIDDEN, "scripts")
-            os.makedirs(folder, exist_ok=True)
+            os.makedirs(folder, mode=0o700, exist_ok=True)
             script = shutil.copy(script, folder)
+            os.chmod(script, 0o700)
         step = task_of(self._study.graph, job.attempt.task).step.name
         return replace(
             job, script=script, step=step, resources=rendered.resources, directives=directives
