@@ -181,6 +181,13 @@ class JobRecords:
             name = os.path.basename(path).removesuffix(".list")
             yield name, [os.path.basename(record) for record in fields[:-1:4]]
 
+    def started(self) -> Iterator[tuple[str, float]]:
+        """The keys of all start records, those of attempts that were given up among them, and when
+        they were made.
+        """
+        for path in glob.iglob(os.path.join(glob.escape(self.folder), "*", "*.start")):
+            yield os.path.basename(path).removesuffix(".start"), os.path.getmtime(path)
+
     def shard(self, key: str) -> str:
         """The directory of the records of ``key``."""
         return os.path.join(self.folder, str(int(key.partition(".")[0]) // SHARD))

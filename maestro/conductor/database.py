@@ -151,8 +151,6 @@ class Database:
             try:
                 with self._told():
                     self._exclude_others(TURN)
-                    if self._identity() != self._file:
-                        raise StoreDamaged(self._directory, "it is not the file that it was")
                     self._db.execute("BEGIN EXCLUSIVE")
                 break
             except StoreHeld as error:
@@ -167,6 +165,8 @@ class Database:
 
     def _exclude_others(self, patience: float) -> None:
         """Wait for others ``patience`` seconds, now or, where SQLite locks, whenever it does."""
+        if self._identity() != self._file:
+            raise StoreDamaged(self._directory, "it is not the file that it was")
         self._db.execute(f"PRAGMA busy_timeout = {int(1000 * patience)}")
         if self._lock is not None and not self._lock.take(patience):
             raise StoreHeld(self._directory, self._holders())

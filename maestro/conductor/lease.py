@@ -11,14 +11,16 @@ import fcntl
 import logging
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from maestro.adapters import host
-from maestro.conductor.locks import LACKING
+from maestro.conductor.locks import LACKING, holders
 from maestro.conductor.place import Place, place_of
 from maestro.conductor.store import HIDDEN, Holder, Store
 from maestro.errors import StudyError
 
-__all__ = ["HEARTBEAT", "Lease", "conducted_by", "conducted_here"]
+__all__ = ["HEARTBEAT", "Lease", "conducted_by", "conducted_here", "unconducted"]
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +90,30 @@ def conducted_here(store: Store) -> str | None:
     """Who on this host conducts the study now; None when nobody here does."""
     holder = store.holder()
     return conducted_by(store) if holder.host == host.hostname() else None
+
+
+@contextmanager
+def unconducted(directory: str, *, force: bool = False) -> Iterator[None]:
+    """Nobody on this host begins to conduct the study in ``directory`` meanwhile, though its store
+    cannot tell; ``force`` does not mind who does already.
+
+    Raises
+    ------
+    StudyError
+        It is being conducted.
+    """
+    path = os.path.join(directory, _LOCK)
+    file = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if not force and error.errno not in LACKING:
+                who = ", ".join(holders(path)) or "another process"
+                raise StudyError(f"{directory} is being conducted by {who}") from None
+        yield
+    finally:
+        os.close(file)
 
 
 def _lock(store: Store, *, force: bool) -> int:

@@ -11,7 +11,17 @@ from collections.abc import Iterable
 from maestro.conductor.store import TaskRow
 from maestro.engine import State
 
-__all__ = ["COLUMNS", "FILE", "UNKNOWN", "duration_text", "row", "time_text", "write"]
+__all__ = [
+    "COLUMNS",
+    "FILE",
+    "UNKNOWN",
+    "duration_text",
+    "moment",
+    "read",
+    "row",
+    "time_text",
+    "write",
+]
 
 FILE = "status.csv"
 COLUMNS = (
@@ -55,6 +65,14 @@ def time_text(moment: float | None) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment))
 
 
+def moment(text: str) -> float | None:
+    """The moment that `time_text` has told; None where there is none."""
+    try:
+        return time.mktime(time.strptime(text, "%Y-%m-%d %H:%M:%S"))
+    except (ValueError, OverflowError):
+        return None
+
+
 def duration_text(seconds: float | None) -> str:
     """``seconds`` as days, hours, minutes and seconds."""
     if seconds is None:
@@ -82,3 +100,18 @@ def write(directory: str, tasks: Iterable[TaskRow], now: float) -> None:
         for texts in (row(task, now) for task in tasks):
             (quoting if "\r" in texts[0] + texts[-1] else writer).writerow(texts)
     os.replace(draft, os.path.join(directory, FILE))
+
+
+def read(directory: str) -> list[tuple[str, ...]] | None:
+    """The rows of ``status.csv``; None where there is none, or one of something else."""
+    path = os.path.join(directory, FILE)
+    try:
+        with open(path, encoding="utf-8", errors="replace", newline="") as file:
+            rows = list(csv.reader(file))
+    except (OSError, csv.Error):
+        return None
+    if not rows or tuple(rows[0]) != COLUMNS:
+        return None
+    last = len(COLUMNS) - 1
+    # The peer's file has no quotes: a comma in a value makes a row longer, at its end.
+    return [(*row[:last], ",".join(row[last:])) for row in rows[1:] if len(row) > last]

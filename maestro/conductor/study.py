@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import networkx as nx
 
@@ -17,11 +17,12 @@ from maestro.conductor.store import HIDDEN, Store, StudyInfo
 from maestro.errors import StudyError
 from maestro.graph import Layout, Task, expand, layout_of
 from maestro.graph.names import safe
-from maestro.spec.model import Specification
+from maestro.spec.model import Parameter, Specification
 
 __all__ = [
     "SPECIFICATION",
     "Study",
+    "expanded",
     "file_name",
     "keep_specification",
     "ledger_prefix",
@@ -62,18 +63,33 @@ def open_graph(store: Store) -> Study:
     StudyError, SpecError
         The copy of the specification is gone, or no longer makes the stored tasks.
     """
-    info = store.info()
-    # Studies of earlier versions are conducted by the copy that is for people.
-    path = os.path.join(store.directory, info.source or info.specification)
-    spec = specification.load(path, cwd=info.cwd, specroot=info.specroot)
-    graph = expand(spec, store.parameters(), hashws=info.settings.hashws)
-    if list(graph) != list(store.ids()):
+    study = expanded(store.directory, store.info(), store.parameters())
+    if list(study.graph) != list(store.ids()):
         raise StudyError(
-            f"{path} does not make the tasks that this study was started with; put the original "
-            "back, or have what changed run again: maestro rerun --spec FILE"
+            f"{_source(study.directory, study.info)} does not make the tasks that this study was "
+            "started with; put the original back, or have what changed run again: "
+            "maestro rerun --spec FILE"
         )
     same = place_of(store) is Place.SAME
-    return Study(info.directory if same else store.directory, info, spec, graph)
+    return replace(study, directory=study.info.directory) if same else study
+
+
+def expanded(directory: str, info: StudyInfo, parameters: Sequence[Parameter]) -> Study:
+    """The study ``info`` in ``directory``, by the copy of its specification there.
+
+    Raises
+    ------
+    SpecError
+        The copy is gone, or makes no study.
+    """
+    path = _source(directory, info)
+    spec = specification.load(path, cwd=info.cwd, specroot=info.specroot)
+    return Study(directory, info, spec, expand(spec, parameters, hashws=info.settings.hashws))
+
+
+def _source(directory: str, info: StudyInfo) -> str:
+    # Studies of earlier versions are conducted by the copy that is for people.
+    return os.path.join(directory, info.source or info.specification)
 
 
 @contextmanager

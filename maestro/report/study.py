@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -94,7 +93,7 @@ class Study:
         """The texts of `snapshot.COLUMNS` for every task; what runs has run until ``now``."""
         if self.why_not_store is None:
             return [snapshot.row(task, now) for task in self.tasks()]
-        rows = _snapshot(self.directory)
+        rows = snapshot.read(self.directory)
         if rows is None:
             raise StudyError(f"{self.directory}: {snapshot.FILE} can no longer be read")
         return rows
@@ -134,7 +133,7 @@ class Study:
             return open_graph(store).graph
 
     def _do_without_store(self, error: StudyError) -> None:
-        if _snapshot(self.directory) is None:
+        if snapshot.read(self.directory) is None:
             raise error
         missing = not os.path.exists(os.path.join(self.directory, HIDDEN))
         self.why_not_store = f"there is no {FILE} here" if missing else str(error)
@@ -161,18 +160,3 @@ def _forbidden(directory: str) -> bool:
     return not os.access(hidden, os.X_OK) or (
         os.path.exists(store) and not os.access(store, os.R_OK)
     )
-
-
-def _snapshot(directory: str) -> list[tuple[str, ...]] | None:
-    """The rows of ``status.csv``; None where there is none, or one of something else."""
-    path = os.path.join(directory, snapshot.FILE)
-    try:
-        with open(path, encoding="utf-8", errors="replace", newline="") as file:
-            rows = list(csv.reader(file))
-    except (OSError, csv.Error):
-        return None
-    if not rows or tuple(rows[0]) != snapshot.COLUMNS:
-        return None
-    last = len(snapshot.COLUMNS) - 1
-    # The peer's file has no quotes: a comma in a value makes a row longer, at its end.
-    return [(*row[:last], ",".join(row[last:])) for row in rows[1:] if len(row) > last]
