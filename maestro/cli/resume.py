@@ -54,6 +54,9 @@ def _resume(directory: str, options: argparse.Namespace) -> int:
     from maestro.conductor.store import Store
     from maestro.engine import Outcome
 
+    if not _is_sound(directory, options):
+        tell("Nothing was changed.")
+        return 0
     store = Store.open(directory)
     try:
         info, counts, holder = store.info(), store.counts(), conducted_here(store)
@@ -74,6 +77,24 @@ def _resume(directory: str, options: argparse.Namespace) -> int:
         return 0
     change_limits(directory, options)
     return conduct(directory, info.name, options, done="resumed")
+
+
+def _is_sound(directory: str, options: argparse.Namespace) -> bool:
+    """Whether the store of the study is in order, or has been made anew."""
+    from maestro.conductor.rebuild import damage, rebuild
+
+    found = damage(directory)
+    if found is None:
+        return True
+    tell(found)
+    if not ask("Make it anew?", yes=options.autoyes, no=options.autono):
+        return False
+    made = rebuild(directory, force=options.force)
+    counts = ", ".join(f"{number} {state}" for state, number in sorted(made.counts.items()))
+    tell(f"The store was made anew: {counts}")
+    if made.aside is not None:
+        tell(f"  The damaged one is kept: {made.aside}")
+    return True
 
 
 def _question(directory: str, counts: dict[str, int]) -> str:

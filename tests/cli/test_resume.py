@@ -360,3 +360,24 @@ def test_a_copy_of_a_job_study_leaves_the_jobs_alone(
     let_go(shell)
     eventually(lambda: set(shell.states("out").values()) == {"FINISHED"})
     assert lines(shell) == ["1", "2", "3"]
+
+
+# ---- a damaged store
+
+
+def test_a_damaged_store_is_made_anew_when_people_say_so(shell: Shell) -> None:
+    killed(begun(shell))
+    let_go(shell)
+    path = shell.folder / "out" / FILE
+    path.write_bytes(b"no store any more" * 1000)
+    done = shell("maestro", "resume", "-n", "out")
+    assert f"{path} is damaged: file is not a database" in done.stdout
+    assert "Nothing was changed" in done.stdout
+    assert "is damaged" in shell("conductor", "out", code=1).stderr
+    done = shell("maestro", "resume", "-y", "-fg", "out")
+    assert "The store was made anew: " in done.stdout
+    assert lines(shell) == ["1", "2", "3"]
+    aside, *journal = sorted(path.parent.glob("study.sqlite.damaged-*"))
+    assert all(other.name == f"{aside.name}-journal" for other in journal)
+    assert aside.read_bytes().startswith(b"no store")
+    assert str(aside) in done.stdout
