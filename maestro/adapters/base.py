@@ -7,6 +7,7 @@ behind `Backend.fileno`, which becomes readable.
 from __future__ import annotations
 
 import contextlib
+import errno
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +16,18 @@ from typing import Protocol
 from maestro.engine.observations import AttemptId, Observation
 from maestro.spec.model import Resources
 
-__all__ = ["Backend", "Health", "Job", "explained"]
+__all__ = ["HOPELESS", "TRANSIENT", "Backend", "Health", "Job", "explained"]
+
+TRANSIENT = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
+"""What the machine says when it has nothing left to start a process with, for now."""
+
+HOPELESS = frozenset(
+    {
+        errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.ESTALE,
+        errno.ENOTCONN, errno.ESHUTDOWN, errno.ETIMEDOUT,
+    }
+)  # fmt: skip
+"""What the file system says when no other task would fare better."""
 
 
 @dataclass(frozen=True, slots=True)

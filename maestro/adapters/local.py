@@ -11,11 +11,10 @@ import time
 from collections.abc import Iterable, Sequence
 
 import maestro
-from maestro.adapters.base import Health, Job
+from maestro.adapters.base import HOPELESS, TRANSIENT, Health, Job
 from maestro.adapters.former import Former
 from maestro.adapters.private import private
 from maestro.adapters.records import End, Start, ended, started
-from maestro.adapters.shim import TRANSIENT
 from maestro.engine.observations import AttemptId, Observation, Seen
 from maestro.errors import BackendError
 
@@ -217,9 +216,8 @@ class LocalBackend:
                     bufsize=0,
                 )
         except OSError as error:
-            raise BackendError(
-                f"no tasks can be started: {error}", transient=error.errno in TRANSIENT
-            ) from error
+            where = f"{error.filename}: " if error.filename else ""
+            raise _impossible(f"{where}{error.strerror}") from error
         for stream in (self._process.stdin, self._process.stdout):
             assert stream is not None
             os.set_blocking(stream.fileno(), False)
@@ -252,6 +250,8 @@ class LocalBackend:
                 kind, *values = json.loads(line)
                 if kind == "open":
                     self._opened = True
+                elif kind == "unfit":  # another would fare no better
+                    raise _impossible(str(values[0]))
                 elif kind == "closed":  # somebody told it to
                     self._succeed()
                     return observations
@@ -264,10 +264,12 @@ class LocalBackend:
         if kind == "end":
             seen = ended(End(*values))  # type: ignore[arg-type]
         else:
-            task, number, transient, why = values
+            task, number, code, why = values
+            if code in HOPELESS:
+                raise _impossible(str(why))
             attempt = AttemptId(str(task), int(str(number)))
             seen = Observation(
-                attempt, Seen.REFUSED, time.time(), transient=bool(transient), detail=str(why)
+                attempt, Seen.REFUSED, time.time(), transient=code in TRANSIENT, detail=str(why)
             )
         self._flying.discard(seen.attempt)
         self._cancelled.discard(seen.attempt)
@@ -286,10 +288,7 @@ class LocalBackend:
         code = self._process.wait()
         if code >= 0 and not self._opened:
             self._hang_up()
-            raise BackendError(
-                f"no tasks can be started: the process for them ended with {code}; see "
-                f"{self._prefix}.err"
-            )
+            raise _impossible(f"the process for them ended with {code}; see {self._prefix}.err")
 
     def _succeed(self) -> None:
         """The shim will start nothing more: its tasks are a former one's now, and another starts
@@ -302,6 +301,12 @@ class LocalBackend:
         self._flying.clear()
         self._looked = 0.0
         self._start_shim()
+
+
+def _impossible(why: str) -> BackendError:
+    return BackendError(
+        f"no tasks can be started: {why}; once that is mended, the study can be taken up again"
+    )
 
 
 def _line(**values: object) -> bytes:

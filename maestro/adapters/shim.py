@@ -7,8 +7,9 @@ nothing more, records so, waits until its children have ended, and ends.
     {"run": [task, number], "script", "directory", "output", "limit"}
     {"cancel": [task, number]}
 
-Reports are the ledger's records, and ``["refused", task, number, transient, why]``; that it is
-closed is reported at a TERM alone, when there still is somebody to tell.
+Reports are the ledger's records, and ``["refused", task, number, errno, why]``; that it is closed
+is reported at a TERM alone, when there still is somebody to tell. A shim that cannot keep a ledger
+reports no more than ``["unfit", why]``, and ends.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ TYPE_CHECKING = False  # importing typing would make every fork slower
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["GRACE", "TRANSIENT", "main"]
+__all__ = ["GRACE", "main"]
 
 GRACE = 2.0
 """Seconds between asking a task to end and killing it."""
@@ -41,9 +42,6 @@ BUSY = 5.0
 
 _RUN, _END = b"x", b"-"
 """What a child is told that waits: to become its task, or to end."""
-
-TRANSIENT = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
-"""What the machine says when it has nothing left to start a process with, for now."""
 
 # Handled, and not ignored as Python does the last two: what is handled, exec sets back.
 _HANDLED = (
@@ -189,9 +187,7 @@ class Shim:
         try:
             start = self._spawn(task, number, request)
         except OSError as error:
-            where = f"{error.filename}: " if error.filename else ""
-            transient = error.errno in TRANSIENT
-            self._report("refused", task, number, transient, f"{where}{error.strerror}")
+            self._report("refused", task, number, error.errno, _told(error))
         else:
             self._report("start", *start)
 
@@ -380,13 +376,20 @@ def _execute(script: str) -> None:
 
 
 def _why(error: OSError, script: str) -> str:
-    if error.filename:
-        return f"{error.filename}: {error.strerror}"
-    if error.errno == errno.ENOENT and os.path.exists(script):
+    if error.errno == errno.ENOENT and not error.filename and os.path.exists(script):
         return f"the interpreter in its first line: {error.strerror}"
-    return str(error.strerror)
+    return _told(error)
+
+
+def _told(error: OSError) -> str:
+    return f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
 
 
 def main(path: str) -> None:
     """Be a shim that keeps the ledger ``path``."""
-    Shim(path, 0, 1).run()
+    try:
+        shim = Shim(path, 0, 1)
+    except OSError as error:
+        os.write(1, json.dumps(["unfit", _told(error)]).encode() + b"\n")
+        raise SystemExit(1) from None
+    shim.run()

@@ -6,7 +6,6 @@ people have left a request.
 
 from __future__ import annotations
 
-import errno
 import logging
 import select
 import time
@@ -14,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from maestro.adapters.base import Backend, Job
+from maestro.adapters.base import HOPELESS, Backend, Job
 from maestro.conductor import requests, snapshot
 from maestro.conductor.lease import Lease
 from maestro.conductor.recorder import Recorder
@@ -42,9 +41,6 @@ TICK = 0.25
 
 SNAPSHOT = 1.0
 """Seconds between two writings of ``status.csv``, at least."""
-
-_HOPELESS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE})
-"""What the file system says when no other task would fare better."""
 
 
 class Watcher(Protocol):
@@ -203,7 +199,7 @@ class Conductor:
 
     def _refuse(self, attempt: AttemptId, error: OSError) -> None:
         """The workspace or script of ``attempt`` cannot be written."""
-        if error.errno in _HOPELESS:
+        if error.errno in HOPELESS:
             raise error
         now = time.time()
         detail = f"{error.filename}: {error.strerror}"

@@ -57,14 +57,13 @@ def test_what_cannot_be_recorded_is_not_run(bench: Bench, room: int) -> None:
     bench.wait(backend, lambda: backend._opened)
     full_disk(backend, room)
     backend.submit([bench.job("touch ran")])
-    bench.wait(backend, lambda: bool(bench.ends()))
-    end = bench.ends()[TASK]
-    assert (end.seen, end.transient) == (Seen.REFUSED, False)
-    assert backend._ledger in end.detail
+    with pytest.raises(BackendError, match=r"ledger.*once that is mended") as caught:
+        bench.wait(backend, lambda: bool(bench.ends()))
+    assert backend._ledger in str(caught.value)
     assert {path.name for path in (bench.folder / "task").iterdir()} == {"script.sh"}
     mended(backend)
     backend.submit([bench.job("touch ran", number=2)])
-    bench.wait(backend, lambda: len(bench.ends()) == 2)
+    bench.wait(backend, lambda: bool(bench.ends()))
     starts = [record for record in Reader(backend._ledger).read() if record.number == 1]
     assert starts == []
     assert (bench.folder / "task" / "ran").exists()
@@ -94,9 +93,9 @@ def test_a_ledger_that_cannot_be_made(bench: Bench) -> None:
     (bench.folder / "ledger-0-1.jsonl").touch()
     backend = bench.backend()
     backend.submit([bench.job("true")])
-    with pytest.raises(BackendError, match=r"see .*ledger-0\.err"):
+    with pytest.raises(BackendError, match=r"ledger-0-1\.jsonl: File exists"):
         bench.wait(backend, lambda: False)
-    assert "File exists" in (bench.folder / "ledger-0.err").read_text()
+    assert (bench.folder / "ledger-0.err").read_text() == ""
 
 
 def test_a_shim_that_is_slow_holds_nobody_up(bench: Bench) -> None:
