@@ -56,7 +56,7 @@ def untangle(arguments: Sequence[str]) -> list[str]:
 
 def run(options: argparse.Namespace) -> int:
     """Carry out ``conductor``; the exit status."""
-    from maestro.conductor import requests
+    from maestro.conductor import requests, snapshot
     from maestro.conductor.conduct import ended
     from maestro.conductor.launch import ready_signal
     from maestro.conductor.store import Store
@@ -70,6 +70,7 @@ def run(options: argparse.Namespace) -> int:
     ready = ready_signal()
     outcome = ended(directory)
     if outcome is not None:
+        snapshot.renew(directory)
         tell(f"The study has ended: {outcome.name}. See it with: maestro status {directory}")
         return outcome.value
     store = Store.open(directory)
@@ -138,7 +139,7 @@ def _foreground(
         tell(f"  {_command('maestro', 'resume', directory)}")
         return STOPPED
     if not quiet:
-        with suppress(BrokenPipeError):
+        with suppress(OSError):
             tell(digest(directory))
     return outcome.value
 

@@ -108,11 +108,15 @@ def _guarded(command: Callable[[], int]) -> int:
         code = 1
     except KeyboardInterrupt:
         code = 128 + signal.SIGINT
-    except BrokenPipeError:
+    except BrokenPipeError:  # whoever read our output has seen enough
         code = 1
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read our output has seen enough; nothing more can be flushed there at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        complain(MaestroError(f"{where}{error.strerror or error}"))
+        code = 1
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        try:
+            stream.flush()
+        except OSError:  # nothing can be written there, and nothing is to be tried at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     return code

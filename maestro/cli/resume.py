@@ -50,6 +50,7 @@ def for_each(directories: Iterable[str], command: Callable[[str], int]) -> int:
 
 def _resume(directory: str, options: argparse.Namespace) -> int:
     from maestro.cli.conduct import change_limits, conduct
+    from maestro.conductor import snapshot
     from maestro.conductor.lease import conducted_here
     from maestro.conductor.store import Store
     from maestro.engine import Outcome
@@ -63,6 +64,7 @@ def _resume(directory: str, options: argparse.Namespace) -> int:
     finally:
         store.close()
     if info.outcome:
+        snapshot.renew(directory)
         tell(f"{directory} has ended: {info.outcome}")
         if info.outcome != "FINISHED":
             tell(f"  {shlex.join(['maestro', 'rerun', '--failed', directory])}")

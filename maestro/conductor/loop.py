@@ -7,6 +7,7 @@ people have left a request.
 from __future__ import annotations
 
 import logging
+import os
 import select
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -84,6 +85,7 @@ class Conductor:
         self._heeded: list[str] = []  # requests, to be discarded once that is recorded
         self._snapshot_due = 0.0
         self._stale = True
+        self._unwritten = ""  # why status.csv is not what it should be
         self._look_due = 0.0
         self._asked_to_cancel = study.info.cancelling
         self._asked_to_stop = False
@@ -199,7 +201,7 @@ class Conductor:
 
     def _refuse(self, attempt: AttemptId, error: OSError) -> None:
         """The workspace or script of ``attempt`` cannot be written."""
-        if error.errno in HOPELESS:
+        if error.errno in HOPELESS or not os.access(self.study.directory, os.W_OK):
             raise error
         now = time.time()
         detail = f"{error.filename}: {error.strerror}"
@@ -219,7 +221,7 @@ class Conductor:
         if self.watcher is not None:
             try:
                 what(self.watcher)
-            except BrokenPipeError:  # nobody watches any more; the study goes on
+            except OSError:  # nobody can watch any more; the study goes on
                 self.watcher = None
 
     def _tell(self, text: str) -> None:
@@ -244,8 +246,13 @@ class Conductor:
         try:
             snapshot.write(self.study.directory, self._store.tasks(), time.time())
             self._stale = self._recorder.behind
+            self._unwritten = ""
         except OSError as error:
-            log.warning("%s cannot be written: %s", snapshot.FILE, error.strerror)
+            why = f"{snapshot.FILE} cannot be written: {error.strerror}"
+            if why != self._unwritten:
+                log.warning("%s", why)
+                self._tell(why)
+            self._unwritten = why
         except StoreHeld as error:
             log.debug("%s is not written: %s", snapshot.FILE, error)
         spent = time.monotonic() - now

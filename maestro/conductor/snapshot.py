@@ -7,9 +7,11 @@ import json
 import os
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 
-from maestro.conductor.store import TaskRow
+from maestro.conductor.store import Store, TaskRow
 from maestro.engine import State
+from maestro.errors import StudyError
 
 __all__ = [
     "COLUMNS",
@@ -18,6 +20,7 @@ __all__ = [
     "duration_text",
     "moment",
     "read",
+    "renew",
     "row",
     "time_text",
     "write",
@@ -81,6 +84,18 @@ def duration_text(seconds: float | None) -> str:
     hours, m = divmod(minutes, 60)
     d, h = divmod(hours, 24)
     return f"{d}d:{h:02d}h:{m:02d}m:{s:02d}s"
+
+
+def renew(directory: str) -> None:
+    """Write ``status.csv`` once more for a study that has ended, where that can be done: its
+    conductor may not have been able to.
+    """
+    with suppress(StudyError, OSError):
+        store = Store.open(directory)
+        try:
+            write(directory, store.tasks(), time.time())
+        finally:
+            store.close()
 
 
 def write(directory: str, tasks: Iterable[TaskRow], now: float) -> None:
