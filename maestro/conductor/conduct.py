@@ -80,7 +80,7 @@ def taken_up(
     StudyError, SpecError
         There is no study, it is being conducted, or it cannot be taken up.
     """
-    with ExitStack() as stack:
+    with told(directory), ExitStack() as stack:
         store = Store.open(directory, write=True)
         stack.callback(store.close)
         lease = Lease(store, force=force)
@@ -103,8 +103,7 @@ def taken_up(
             batch = _batch(study, codec, store.ids())
             stack.callback(batch.close)
             backends[False] = batch
-            with told(directory):
-                _rejoin(engine, batch, mine, store.jobs())
+            _rejoin(engine, batch, mine, store.jobs())
         _announce(study)
         writer = Writer(study, codec, store.kept())
         conductor = Conductor(study, store, lease, engine, backends, writer, watcher)
@@ -129,8 +128,7 @@ def _batch(study: Study, codec: Scheduler, ids: Mapping[str, int]) -> BatchBacke
             "the PATH; conduct the study where it is"
         )
     records = JobRecords(records_folder(study.directory))
-    with told(study.directory):
-        records.install()
+    records.install()
     settings = study.info.settings
     return BatchBackend(
         codec,

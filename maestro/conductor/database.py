@@ -19,7 +19,9 @@ from urllib.parse import quote
 from maestro.conductor.locks import LockFile, holders, lock_file
 from maestro.errors import StudyError
 
-__all__ = ["FILE", "HIDDEN", "TURN", "Database", "StoreDamaged", "StoreHeld"]
+__all__ = [
+    "FILE", "HIDDEN", "TURN", "Database", "StoreDamaged", "StoreFailed", "StoreHeld",
+]  # fmt: skip
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +38,8 @@ READING = 10.0
 
 _SCRAMBLED = ("no such ", "malformed ", "Could not decode ")
 """What SQLite's messages begin with that are about what a file holds, and do not say so."""
+
+_GONE = "it has been moved or removed"
 
 _READING = ("query_only = 1",)
 _WRITING = ("journal_mode = TRUNCATE", "synchronous = NORMAL")
@@ -63,6 +67,10 @@ class StoreDamaged(StudyError):
         )
 
 
+class StoreFailed(StudyError):
+    """The file system refused, or has lost, the store."""
+
+
 class Database:
     """The store of the study in ``directory``, opened to read, or also to ``write``. ``patience``
     is how many seconds `reading` waits for a writer.
@@ -70,7 +78,8 @@ class Database:
     Raises
     ------
     StudyError
-        The file cannot be used; so do `reading` and `writing`, as `StoreHeld` when others use it.
+        The file is damaged; so do `reading` and `writing`. It is a `StoreHeld` when others use the
+        file, and a `StoreFailed` when the file system refuses.
     """
 
     def __init__(self, directory: str, *, write: bool) -> None:
@@ -163,10 +172,17 @@ class Database:
         if told:
             log.info("the store of %s is free again", self._directory)
 
+    def _check_place(self) -> None:
+        """Miss a file that has been taken away, which SQLite would write even so."""
+        if self._identity() == self._file:
+            return
+        if not os.path.isdir(os.path.dirname(self._path)):
+            raise StoreFailed(f"the store of {self._directory} cannot be used: {_GONE}")
+        raise StoreDamaged(self._directory, "it is not the file that it was")
+
     def _exclude_others(self, patience: float) -> None:
         """Wait for others ``patience`` seconds, now or, where SQLite locks, whenever it does."""
-        if self._identity() != self._file:
-            raise StoreDamaged(self._directory, "it is not the file that it was")
+        self._check_place()
         self._db.execute(f"PRAGMA busy_timeout = {int(1000 * patience)}")
         if self._lock is not None and not self._lock.take(patience):
             raise StoreHeld(self._directory, self._holders())
@@ -210,12 +226,13 @@ class Database:
             if said == "database is locked":
                 raise StoreHeld(self._directory, self._holders()) from error
             if isinstance(error, sqlite3.OperationalError) and not said.startswith(_SCRAMBLED):
-                raise StudyError(f"{refused}: {said}") from error
+                raise StoreFailed(f"{refused}: {self._why(said)}") from error
             raise StoreDamaged(self._directory, said) from error
         except UnicodeDecodeError as error:  # it stands in what SQLite says
             raise StoreDamaged(self._directory, "its text cannot be read") from error
         except OSError as error:
-            raise StudyError(f"{refused}: {error}") from error
+            why = f"{error.filename or self._path}: {error.strerror or error}"
+            raise StoreFailed(f"{refused}: {why}") from error
 
     def _identity(self) -> tuple[int, int] | None:
         """What tells the file from any other by its name."""
@@ -224,6 +241,10 @@ class Database:
         except FileNotFoundError:
             return None
         return status.st_dev, status.st_ino
+
+    def _why(self, said: str) -> str:
+        """SQLite knows less than can be seen."""
+        return said if self._identity() is not None else _GONE
 
     def _holders(self) -> list[str]:
         if self._lock is None:

@@ -7,6 +7,7 @@ epoch, and what an earlier holder still tries to record is refused.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import logging
 import os
@@ -132,6 +133,8 @@ def _lock(store: Store, *, force: bool) -> int:
         if force or error.errno in LACKING:
             return file
         os.close(file)
+        if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+            raise OSError(error.errno, error.strerror, path) from error
         raise StudyError(
             f"{store.directory} is being conducted by {_name(store.holder())}"
         ) from None

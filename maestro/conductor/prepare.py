@@ -22,7 +22,7 @@ from maestro.conductor.study import (
     keep_specification,
     task_columns,
 )
-from maestro.errors import SpecError, UsageError
+from maestro.errors import SpecError, StudyError, UsageError
 from maestro.graph import expand, tasks
 from maestro.spec.model import Parameter, Specification
 
@@ -73,7 +73,7 @@ def prepare(plan: Plan) -> Study:
         It cannot be made; then nothing is left behind, and what stood there stands again.
     """
     spec = plan.spec
-    with _directory(plan) as directory:
+    with _directory(plan) as directory, _told(directory):
         if plan.generator is None:
             parameters = spec.parameters
             problems = specification.check_tasks(spec)
@@ -128,6 +128,18 @@ def _fill(study: Study, plan: Plan, parameters: Sequence[Parameter]) -> None:
         snapshot.write(directory, store.tasks(), time.time())
     finally:
         store.close()
+
+
+@contextmanager
+def _told(directory: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        what = error.filename2 or error.filename or directory  # a copy, or a new name, comes second
+        raise StudyError(
+            f"{what} cannot be used: {error.strerror or error}; the study "
+            "has not been made"
+        ) from error
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import networkx as nx
 
 from maestro import spec as specification
+from maestro.conductor.database import StoreFailed
 from maestro.conductor.files import write_private
 from maestro.conductor.place import Place, place_of
 from maestro.conductor.store import HIDDEN, Store, StudyInfo
@@ -92,6 +93,9 @@ def _source(directory: str, info: StudyInfo) -> str:
     return os.path.join(directory, info.source or info.specification)
 
 
+_AGAIN = "once that is mended, the study can be taken up again"
+
+
 @contextmanager
 def told(directory: str) -> Iterator[None]:
     """Say in a sentence what the file system has against the study in ``directory``.
@@ -103,11 +107,11 @@ def told(directory: str) -> Iterator[None]:
     """
     try:
         yield
+    except StoreFailed as error:
+        raise StudyError(f"{error}; {_AGAIN}") from error
     except OSError as error:
-        raise StudyError(
-            f"{error.filename or directory} cannot be used: {error.strerror or error}; once that "
-            "is mended, the study can be taken up again"
-        ) from error
+        what = f"{error.filename or directory} cannot be used: {error.strerror or error}"
+        raise StudyError(f"{what}; {_AGAIN}") from error
 
 
 def keep_specification(path: str, source: str) -> None:

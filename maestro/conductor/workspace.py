@@ -13,6 +13,7 @@ from maestro.adapters.codec import Codec, Scheduler
 from maestro.conductor.store import HIDDEN
 from maestro.conductor.study import Study
 from maestro.engine import AttemptId
+from maestro.errors import StudyError
 from maestro.graph import Task, task_of
 from maestro.graph.render import Rendered, render
 from maestro.spec.resources import walltime_seconds
@@ -49,8 +50,8 @@ class Writer:
 
         Raises
         ------
-        OSError
-            The file system refused.
+        OSError, StudyError
+            The file system refused, or the study directory is gone.
         """
         self._write(task_of(self._study.graph, node))
 
@@ -60,8 +61,8 @@ class Writer:
 
         Raises
         ------
-        OSError
-            The file system refused.
+        OSError, StudyError
+            The file system refused, or the study directory is gone.
         """
         study = self._study
         task = task_of(study.graph, attempt.task)
@@ -115,6 +116,11 @@ class Writer:
         study = self._study
         workspace = os.path.join(study.directory, task.workspace)
         rendered = render(study.spec, study.layout, task, study.directory)
+        if not os.path.isdir(study.directory):  # which is not to be made anew
+            raise StudyError(
+                f"{study.directory} has been moved or removed; where it is now, the study can be "
+                "taken up again"
+            )
         os.makedirs(workspace, exist_ok=True)
         if self._scripts is not None:
             os.makedirs(self._scripts, mode=0o700, exist_ok=True)
@@ -136,5 +142,7 @@ def _write_script(path: str, text: str) -> None:
     try:
         while rest:  # a disk that is all but full takes a part, and only then complains
             rest = rest[os.write(file, rest) :]
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, path) from error
     finally:
         os.close(file)
