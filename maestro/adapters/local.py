@@ -61,6 +61,7 @@ class LocalBackend:
         self._formers = [Former(path) for path in previous]
         self._looked = 0.0
         self._awaited: set[AttemptId] = set()  # sent to former shims
+        self._begun: set[AttemptId] = set()  # of those, seen to run by an earlier conductor
         self._flying: set[AttemptId] = set()  # sent to ours
         self._cancelled: set[AttemptId] = set()  # of both
         self._closed: list[subprocess.Popen[bytes]] = []  # shims that end when their tasks have
@@ -159,11 +160,12 @@ class LocalBackend:
                 observations += former.observe()
         return observations
 
-    def recover(self, attempts: Iterable[AttemptId]) -> None:
+    def recover(self, attempts: Iterable[AttemptId], started: Iterable[AttemptId] = ()) -> None:
         """Take over ``attempts``, which an earlier conductor submitted and which have not ended by
-        what is `recorded`: `observe` tells what becomes of them.
+        what is `recorded`: `observe` tells what becomes of them. It had seen that ``started`` ran.
         """
         self._awaited.update(attempts)
+        self._begun.update(started)
 
     def _looking(self) -> bool:
         return bool(self._formers or self._awaited)
@@ -180,7 +182,7 @@ class LocalBackend:
         if all(former.settled for former in self._formers):
             now = time.time()
             observations += [
-                Observation(attempt, Seen.NEVER_STARTED, now, transient=True)
+                self._unknown(attempt, now)
                 for attempt in self._awaited
                 if not any(attempt in former.known for former in self._formers)
             ]
@@ -191,6 +193,13 @@ class LocalBackend:
                 self._cancelled.discard(seen.attempt)
         self._cancel_formers()
         return observations
+
+    def _unknown(self, attempt: AttemptId, now: float) -> Observation:
+        """What there is to say of an attempt that is in no ledger."""
+        if attempt in self._begun:  # when a machine loses its power, files lose their ends
+            detail = "the record of its start is lost, and nobody can know how it ended"
+            return Observation(attempt, Seen.LOST, now, detail=detail)
+        return Observation(attempt, Seen.NEVER_STARTED, now, transient=True)
 
     def _cancel_formers(self) -> None:
         for former in self._formers:

@@ -97,7 +97,8 @@ def taken_up(
         stack.callback(local.close)
         _take_in(engine, local, force=force)
         mine = [attempt for attempt in engine.active() if demand(attempt.task).local]
-        local.recover(mine)
+        started = [attempt for attempt in mine if engine.state(attempt.task) is State.RUNNING]
+        local.recover(mine, started)
         backends: dict[bool, Backend] = {True: local}
         if isinstance(codec, Scheduler):
             batch = _batch(study, codec, store.ids())

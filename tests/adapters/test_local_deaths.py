@@ -226,6 +226,14 @@ def test_attempts_of_which_there_is_no_ledger_never_started(bench: Bench) -> Non
     assert bench.ends()[TASK].seen is Seen.NEVER_STARTED
 
 
+def test_attempts_that_had_been_seen_to_run_are_lost_with_their_ledger(bench: Bench) -> None:
+    backend = successor(bench, [])
+    backend.recover([TASK, AttemptId("other", 1)], started=[TASK])
+    bench.wait(backend, lambda: len(bench.ends()) == 2, 5)
+    assert bench.ends()[TASK].seen is Seen.LOST
+    assert bench.ends()[AttemptId("other", 1)].seen is Seen.NEVER_STARTED
+
+
 def test_the_shim_enforces_time_limits_without_a_conductor(bench: Bench) -> None:
     _, ledgers = abandoned(bench, bench.job("sleep 100", limit=0.5))
     backend = successor(bench, ledgers, TASK)
