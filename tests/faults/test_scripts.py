@@ -55,7 +55,7 @@ SCRIPTS = {
         "TERM": ("os.kill(os.getpid(), signal.SIGTERM); time.sleep(3)", 143),
         "TERM-to-the-group": ("os.killpg(0, signal.SIGTERM); time.sleep(3)", 143),
         "TERM-heeded": (
-            "signal.signal(signal.SIGTERM, leave); os.kill(0, signal.SIGTERM); time.sleep(3)", 0,
+            "signal.signal(signal.SIGTERM, leave); os.kill(os.getpid(), signal.SIGTERM)", 0,
         ),
         "end": ("pass", 0),
     }),

@@ -157,7 +157,8 @@ def test_the_snapshot_has_to_do(played: Played, capsys: pytest.CaptureFixture[st
         out = capsys.readouterr().out
         assert "A:1,5;B:x" in out
         assert "2 tasks: ✓ 1 FINISHED, ? 1 STRANGE" in out
-        assert "From status.csv, as it was last written: the store of " in out
+        assert "From status.csv, as it was last written: " in out
+        assert "study.sqlite is damaged" in out
 
 
 def test_a_terminal_sees_colours_and_a_pager_where_it_does_not_fit(played: Played) -> None:
