@@ -66,6 +66,9 @@ REPLACE = "UPDATE task SET step = ?, workspace = ?, params = ?, position = ? WHE
 
 _NUMBERS = ("submitted", "started", "ended", "seconds")
 _TEXTS = ("job", "detail")
+# Python's JSON has numbers that SQLite's has not.
+_JSON = "json_valid(replace(replace(params, 'NaN', '0'), 'Infinity', '0'))"
+
 SOUND = " AND ".join([
     f"state IN ({', '.join(repr(state.value) for state in State)})",
     "typeof(name) = 'text' AND typeof(step) = 'text' AND typeof(workspace) = 'text'",
@@ -73,7 +76,7 @@ SOUND = " AND ".join([
     *(f"typeof({column}) IN ('real', 'null')" for column in _NUMBERS),
     *(f"typeof({column}) IN ('text', 'null')" for column in _TEXTS),
     "typeof(exit_code) IN ('integer', 'null')",
-    "json_valid(params)" if sqlite3.sqlite_version_info >= (3, 38) else "typeof(params) = 'text'",
+    _JSON if sqlite3.sqlite_version_info >= (3, 38) else "typeof(params) = 'text'",
 ])  # fmt: skip
 """Whether a task's row can have been written so."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import shutil
 import sqlite3
@@ -62,6 +64,15 @@ def test_a_new_study_is_read_back_as_it_was(store: Store) -> None:
     assert [(r.name, r.step, r.workspace, r.params) for r in rows] == TASKS
     assert {r.state for r in rows} == {"INITIALIZED"}
     assert store.records() == []
+
+
+def test_numbers_without_end_are_no_damage(tmp_path: Path) -> None:
+    values = (math.inf, -math.inf, math.nan, "NaN", 'a "Infinity" \\')
+    columns = [(str(i), "s", str(i), json.dumps({"A": value})) for i, value in enumerate(values)]
+    store = Store.create(str(tmp_path), INFO, (), columns)
+    read = [json.loads(row.params)["A"] for row in store.tasks()]
+    store.close()
+    assert list(map(repr, read)) == list(map(repr, values))
 
 
 def test_only_the_owner_may_read_it(store: Store) -> None:
