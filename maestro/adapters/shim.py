@@ -78,7 +78,6 @@ class Shim:
         self._wakeup, wakeup = os.pipe()
         for descriptor in (self._wakeup, wakeup, reports):
             os.set_blocking(descriptor, False)
-        self._pid = os.getpid()
         self._told_to_close = False
         self._heed_signals(wakeup)
 
@@ -96,8 +95,6 @@ class Shim:
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
     def _heed_term(self, *_: object) -> None:
-        if os.getpid() != self._pid:  # a child that has yet to become its task
-            os._exit(128 + signal.SIGTERM)
         self._told_to_close = True
 
     def run(self) -> None:
@@ -343,6 +340,7 @@ def _become(
     script = request["script"]
     try:
         os.setsid()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # noted down just before exec, it is lost
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _TERM)
         for number, stream in enumerate((null, out, err)):
             os.dup2(stream, number)

@@ -14,20 +14,30 @@ from tests.faults import scenes
 from tests.faults.liar import KINDS
 from tests.faults.trial import Trials
 
+MANY = 4
+"""Studies by whose end every lie has surely been told; mostly it is one."""
+
 
 def conducted(folder: Path, name: str) -> Trials:
-    """A study that has been conducted on the scene ``name``, which lied."""
+    """Studies that have been conducted on the scene ``name``, until it had told every lie."""
     honest = scenes.scene(name, folder / "scene")
     trials = Trials(folder, scenes.lying(honest, folder / "lies", seed=1))
-    trials.conducted(1)
+    for _ in range(MANY):
+        trials.conducted(1)
+        if told(trials) == set(KINDS):
+            break
     return trials
+
+
+def told(trials: Trials) -> set[str]:
+    return {lie.split()[0] for lie in trials.scene.lies}
 
 
 def untouched(trials: Trials) -> None:
     """Every lie has been told, and has done no harm."""
     tally = trials.tally
     assert (tally.lost, tally.twice, tally.wrong) == (0, 0, []), "\n".join(tally.wrong)
-    assert {lie.split()[0] for lie in trials.scene.lies} == set(KINDS)
+    assert told(trials) == set(KINDS)
 
 
 def test_stand_ins(tmp_path: Path) -> None:
