@@ -13,9 +13,8 @@ from maestro.conductor.revision import Revision, changed, install
 from maestro.conductor.store import Store, TaskRow
 from maestro.conductor.study import Study, open_graph, task_columns, told
 from maestro.engine import ACTIVE, Again, Demand, Engine, Policy, State, again
-from maestro.errors import StudyError, UsageError
-from maestro.graph import Condition, tasks
-from maestro.spec.values import nearest
+from maestro.errors import StudyError
+from maestro.graph import Condition, select, tasks
 
 __all__ = ["Rerun", "Selection", "plan", "rerunning"]
 
@@ -151,21 +150,12 @@ def _selected(
     study: Study, rows: dict[str, TaskRow], states: dict[str, State], selection: Selection
 ) -> Iterator[tuple[str, str]]:
     """The tasks of ``study`` that are selected, each with the reason."""
-    known = [step.name for step in study.spec.steps]
-    for step in selection.steps:
-        if step not in known:
-            raise UsageError(f"there is no step '{step}'{nearest(step, known)}")
     if not selection:
         return
-    for node, task in tasks(study.graph):
+    for node, _ in select(study.graph, steps=selection.steps, where=selection.where):
         failed = states.get(node) in _FAILED
-        if selection.failed and not failed:
-            continue
-        if selection.steps and task.step.name not in selection.steps:
-            continue
-        if selection.where is not None and not selection.where(task.combination.values):
-            continue
-        yield node, rows[node].detail or "it did not finish" if failed else "it is chosen"
+        if failed or not selection.failed:
+            yield node, rows[node].detail or "it did not finish" if failed else "it is chosen"
 
 
 def _refuse(flying: list[str] | tuple[str, ...], why: str) -> None:
