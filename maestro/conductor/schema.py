@@ -8,6 +8,7 @@ from typing import Any
 from maestro.engine import Change, Event, State
 
 __all__ = [
+    "ATTEMPTS",
     "EVENT",
     "INSERT",
     "REPLACE",
@@ -101,6 +102,21 @@ RESET = (
 _ENDED = frozenset(
     {Event.FINISH, Event.FAIL, Event.TIME_OUT, Event.BREAK, Event.CANCEL, Event.REHEARSE}
 )
+
+ATTEMPTS = """
+SELECT task.name, attempt.number, attempt.submitted, attempt.started, last.time, last.state,
+    attempt.job, last.exit_code, last.detail
+FROM (
+    SELECT task, number, max(job) AS job,
+        min(CASE event WHEN 'SUBMIT' THEN time END) AS submitted,
+        min(CASE event WHEN 'START' THEN time END) AS started,
+        min(CASE WHEN event IN ('FINISH', 'FAIL', 'TIME_OUT', 'BREAK', 'CANCEL', 'WITHDRAW')
+            THEN id END) AS last
+    FROM event GROUP BY task, number HAVING submitted IS NOT NULL
+) AS attempt
+JOIN task ON task.id = attempt.task LEFT JOIN event AS last ON last.id = attempt.last
+"""
+"""What ended an attempt is the first that could: a task that waits for another may be cancelled."""
 
 
 def _seen(change: Change) -> tuple[float, str | None, int | None, str]:

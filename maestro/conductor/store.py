@@ -28,6 +28,7 @@ from maestro.conductor.database import (
     StoreHeld,
 )
 from maestro.conductor.schema import (
+    ATTEMPTS,
     EVENT,
     INSERT,
     REPLACE,
@@ -41,7 +42,7 @@ from maestro.conductor.schema import (
     reset_row,
     update_row,
 )
-from maestro.conductor.values import Holder, Settings, StudyInfo, TaskRow
+from maestro.conductor.values import AttemptRow, Holder, Settings, StudyInfo, TaskRow
 from maestro.engine import Change, Event, Outcome, Record, State
 from maestro.errors import StudyError
 from maestro.spec.model import Parameter
@@ -49,6 +50,7 @@ from maestro.spec.model import Parameter
 __all__ = [
     "FILE",
     "HIDDEN",
+    "AttemptRow",
     "Holder",
     "Settings",
     "Store",
@@ -170,6 +172,12 @@ class Store:
                 raise ValueError(f"tasks: {spoilt}")
             rows = db.execute(f"SELECT {_TASK_COLUMNS} FROM task ORDER BY {self._order}")
             return [TaskRow(*row) for row in rows]
+
+    def attempts(self) -> list[AttemptRow]:
+        """Every attempt of every task, in the order of the graph, oldest first."""
+        with self._understood() as db:
+            rows = db.execute(f"{ATTEMPTS} ORDER BY task.{self._order}, attempt.number")
+            return [AttemptRow(*row) for row in rows]
 
     def ids(self) -> dict[str, int]:
         """The id of every task, in the order of the graph."""

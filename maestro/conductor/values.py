@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-__all__ = ["Holder", "Settings", "StudyInfo", "TaskRow"]
+__all__ = ["AttemptRow", "Holder", "Settings", "StudyInfo", "TaskRow"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,25 @@ class TaskRow:
     started: float | None = None
     ended: float | None = None
     seconds: float | None = None
+    exit_code: int | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRow:
+    """An attempt as the store knows it; times as in `TaskRow`.
+
+    ``state`` is the task's when the attempt had ended (INITIALIZED: it did not take place), None
+    while it is in flight.
+    """
+
+    task: str
+    number: int
+    submitted: float
+    started: float | None = None
+    ended: float | None = None
+    state: str | None = None
+    job: str | None = None
     exit_code: int | None = None
     detail: str | None = None
 

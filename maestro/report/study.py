@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 
 from maestro.conductor import snapshot
 from maestro.conductor.lease import conducted_by
-from maestro.conductor.store import FILE, HIDDEN, Store, StudyInfo, TaskRow
+from maestro.conductor.store import FILE, HIDDEN, AttemptRow, Store, StudyInfo, TaskRow
 from maestro.conductor.study import open_graph
-from maestro.engine import Outcome, State
+from maestro.engine import Again, Outcome, State, again
 from maestro.errors import StudyError
+from maestro.report import table
+
+if TYPE_CHECKING:
+    import pandas
 
 __all__ = ["Study", "open_study"]
 
@@ -113,6 +118,42 @@ class Study:
             for state, count in store.counts().items():
                 counts[State(state).shown] += count
             return counts
+
+    def attempts(self) -> list[AttemptRow]:
+        """Every attempt of every task, in the order of the graph, oldest first."""
+        with self._store() as store:
+            return store.attempts()
+
+    def durations(self) -> dict[str, float]:
+        """Measured seconds of run time by task, of those that have FINISHED: what failed says
+        nothing of how long it takes. `maestro.graph.estimate_durations` adds the others.
+        """
+        finished = (task for task in self.tasks() if task.state == State.FINISHED.value)
+        return {task.name: task.seconds for task in finished if task.seconds is not None}
+
+    def table(self) -> list[dict[str, Any]]:
+        """A row for each task, in the order of the graph, with the values of `table.COLUMNS` and of
+        the parameters by name. Times are in UTC.
+        """
+        return table.rows(self.tasks())
+
+    def frame(self) -> pandas.DataFrame:
+        """`table` as a data frame.
+
+        Raises
+        ------
+        UsageError
+            pandas is not installed.
+        """
+        return table.frame(self.table())
+
+    def again(self, chosen: Iterable[str], *, descendants: bool = False) -> Again:
+        """What would run again if these tasks did, as by ``maestro rerun``: see
+        `maestro.engine.again`.
+        """
+        states = {task.name: State(task.state) for task in self.tasks()}
+        reasons = dict.fromkeys(chosen, "it is chosen")
+        return again(self.graph, states, reasons, descendants=descendants)
 
     @property
     def outcome(self) -> Outcome | None:

@@ -17,7 +17,15 @@ from random import Random
 
 import pytest
 
-from maestro.conductor.store import FILE, Holder, Settings, Store, StoreDamaged, StudyInfo
+from maestro.conductor.store import (
+    FILE,
+    AttemptRow,
+    Holder,
+    Settings,
+    Store,
+    StoreDamaged,
+    StudyInfo,
+)
 from maestro.engine import AttemptId, Change, Event, Observation, Outcome, Record, Seen, State
 from maestro.errors import StudyError
 from maestro.report.tables import show
@@ -267,6 +275,7 @@ def test_a_store_of_the_first_version_is_read_as_it_is(tmp_path: Path) -> None:
     reader = Store.open(str(tmp_path))
     assert [task.state for task in reader.tasks()][:3] == ["FINISHED", "FAILED", "FINISHED"]
     assert len(reader.records()) == len(reader.ids()) == 7
+    assert [a.task for a in reader.attempts()] == [t.name for t in reader.tasks() if t.number]
     assert reader.info().arguments == ()
     reader.close()
     assert (tmp_path / FILE).read_bytes() == before
@@ -321,3 +330,32 @@ def test_the_lease_tells_whether_it_still_is_held(store: Store) -> None:
     assert store.holds(epoch)
     held(store)
     assert not store.holds(epoch)
+
+
+def test_attempts_are_what_became_of_each_submission(store: Store) -> None:
+    """Whatever happens to a task between its attempts is part of none."""
+    epoch = held(store)
+
+    def happen(number: int, event: Event, state: State, time: float, **more: object) -> None:
+        seen = Observation(AttemptId("one", number), Seen.STARTED, time, **more)  # type: ignore[arg-type]
+        store.commit(epoch, [(0, Change("one", event, state, number, 0, time, seen))])
+
+    s, e = State, Event
+    happen(1, e.SUBMIT, s.SUBMITTING, 1)
+    happen(1, e.WITHDRAW, s.INITIALIZED, 2, detail="refused")
+    happen(2, e.SUBMIT, s.SUBMITTING, 3)
+    happen(2, e.ACCEPT, s.PENDING, 4, job="7")
+    happen(2, e.START, s.RUNNING, 5, job="7")
+    happen(2, e.ACCEPT, s.PENDING, 6, job="7")
+    happen(2, e.START, s.RUNNING, 7, job="7")
+    happen(2, e.TIME_OUT, s.TIMEDOUT, 9, exit_code=1)
+    happen(2, e.RETRY, s.INITIALIZED, 9)
+    happen(2, e.CANCEL, s.CANCELLED, 10)
+    happen(2, e.RERUN, s.INITIALIZED, 11)
+    happen(3, e.SUBMIT, s.SUBMITTING, 12)
+    store.commit(epoch, [(1, Change("two_a", e.CANCEL, s.CANCELLED, 0, 0, 9.0))])
+    assert store.attempts() == [
+        AttemptRow("one", 1, 1, None, 2, "INITIALIZED", None, None, "refused"),
+        AttemptRow("one", 2, 3, 5, 9, "TIMEDOUT", "7", 1),
+        AttemptRow("one", 3, 12),
+    ]
