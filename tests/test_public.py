@@ -7,7 +7,7 @@ import sys
 
 import maestro
 
-HEAVY = {"networkx", "yaml", "jsonschema", "rich", "tabulate", "sqlite3", "graphviz"}
+HEAVY = {"networkx", "yaml", "jsonschema", "rich", "tabulate", "sqlite3", "graphviz", "pandas"}
 
 
 def test_every_public_name_is_there() -> None:

@@ -14,7 +14,18 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from maestro import __version__
-from maestro.cli import cancel, conduct, graph, rerun, resume, run, status, update, validate
+from maestro.cli import (
+    analyze,
+    cancel,
+    conduct,
+    graph,
+    rerun,
+    resume,
+    run,
+    status,
+    update,
+    validate,
+)
 from maestro.cli.terminal import complain
 from maestro.errors import MaestroError, UsageError
 
@@ -64,7 +75,7 @@ def _parser() -> Parser:
     _add_logging(parser, console=True)
     parser.add_argument("-v", "--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
-    for module in (run, status, resume, rerun, cancel, update, validate, graph):
+    for module in (run, status, resume, rerun, cancel, update, validate, graph, analyze):
         module.add_parser(commands)
     return parser
 

@@ -1,0 +1,51 @@
+"""``maestro analyze``: the shape of a study, and where the time of its run went."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+
+from maestro.cli.source import add_source, opened
+from maestro.cli.terminal import at_least, tell
+
+__all__ = ["add_parser", "run"]
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``analyze`` to ``commands``."""
+    parser = commands.add_parser(
+        "analyze", help="Show the size, the critical path and the bottlenecks of a study."
+    )
+    parser.set_defaults(run=run)
+    add_source(parser)
+    parser.add_argument(
+        "--slots", type=at_least(1), metavar="N",
+        help="Tasks that can run at the same time. [Of a run: as many as did]",
+    )  # fmt: skip
+    parser.add_argument(
+        "-f", "--format", choices=("text", "json"), default="text",
+        help="For people, or for programs. [%(default)s]",
+    )  # fmt: skip
+
+
+def run(options: argparse.Namespace) -> int:
+    """Carry out ``maestro analyze``; the exit status."""
+    from maestro.report.analysis import analyze_graph, analyze_study
+    from maestro.report.analysis_text import lines
+    from maestro.report.study import Study
+
+    source = opened(options)
+    if isinstance(source, Study):
+        name, path = source.name, source.directory
+        found = analyze_study(source, time.time(), options.slots)
+    else:
+        name, path = source.graph["study"], os.path.abspath(options.source)
+        found = analyze_graph(source, options.slots)
+    if options.format == "json":
+        tell(json.dumps({"study": name, "source": path, **found}, indent=1))
+    else:
+        tell("\n".join(lines(f"{name}: {path}", found, sys.stdout.encoding)))
+    return 0

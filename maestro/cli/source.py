@@ -1,0 +1,50 @@
+"""What a command looks at that takes a specification as well as a study directory."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from typing import TYPE_CHECKING
+
+from maestro.cli.options import add_generator
+from maestro.errors import UsageError
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+    from maestro.report.study import Study
+
+__all__ = ["add_source", "opened"]
+
+
+def add_source(parser: argparse.ArgumentParser) -> None:
+    """Add ``SPEC|DIR``, ``-p`` and ``--pargs``."""
+    parser.add_argument("source", metavar="SPEC|DIR", help="A specification, or a study directory.")
+    add_generator(parser)
+
+
+def opened(options: argparse.Namespace, *, hashws: bool = False) -> Study | nx.DiGraph[str]:
+    """The study, or the graph of the specification, that the command line names.
+
+    Raises
+    ------
+    SpecError, StudyError, UsageError
+        There is none.
+    """
+    if options.pargs and not options.pgen:
+        raise UsageError("--pargs are for a generator file; name it with -p FILE")
+    if os.path.isdir(options.source):
+        if options.pgen:
+            raise UsageError("a study has its parameters already: -p is for a specification")
+        from maestro.report.study import open_study
+
+        return open_study(options.source)
+    from maestro.graph import expand
+    from maestro.spec import generate, load
+
+    spec = load(options.source)
+    if options.pgen is None:
+        return expand(spec, hashws=hashws)
+    with tempfile.TemporaryDirectory(prefix="maestro-") as folder:
+        return expand(spec, generate(options.pgen, spec, options.pargs, folder), hashws=hashws)
