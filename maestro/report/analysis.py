@@ -24,6 +24,7 @@ from maestro.graph import (
     work,
 )
 from maestro.report.study import Study
+from maestro.report.table import durations
 
 __all__ = ["analyze_graph", "analyze_study", "time_spent"]
 
@@ -45,10 +46,10 @@ def analyze_graph(
     ``measured`` (seconds by task), times are seconds, and those of the other tasks estimated;
     else each task counts 1.
     """
-    durations = estimate_durations(graph, measured) if measured else None
+    seconds = estimate_durations(graph, measured) if measured else None
     profile = width_profile(graph)
-    total, longest = work(graph, durations), span(graph, durations)
-    bounds = makespan_bounds(graph, slots, durations) if slots else (None, None)
+    total, longest = work(graph, seconds), span(graph, seconds)
+    bounds = makespan_bounds(graph, slots, seconds) if slots else (None, None)
     return {
         "tasks": len(graph),
         "edges": graph.number_of_edges(),
@@ -65,8 +66,8 @@ def analyze_graph(
         "least": bounds[0],
         "most": bounds[1],
         "critical_path": [
-            {"task": node, "duration": durations[node] if durations else 1}
-            for node in critical_path(graph, durations)
+            {"task": node, "duration": seconds[node] if seconds else 1}
+            for node in critical_path(graph, seconds)
         ],
         "bottlenecks": list(_bottlenecks(graph)),
     }
@@ -93,8 +94,9 @@ def analyze_study(study: Study, now: float, slots: int | None = None) -> dict[st
             "slowest": list(_slowest(attempts)),
             **_failures(study.graph, rows),
         }
-    found = analyze_graph(study.graph, slots, study.durations())
-    return {**found, "states": study.counts(), "run": run}
+    found = analyze_graph(study.graph, slots, durations(rows))
+    states = Counter(State(row.state).shown for row in rows)
+    return {**found, "states": states, "run": run}
 
 
 def _steps(graph: nx.DiGraph[str]) -> Iterator[dict[str, Any]]:

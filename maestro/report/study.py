@@ -128,8 +128,7 @@ class Study:
         """Measured seconds of run time by task, of those that have FINISHED: what failed says
         nothing of how long it takes. `maestro.graph.estimate_durations` adds the others.
         """
-        finished = (task for task in self.tasks() if task.state == State.FINISHED.value)
-        return {task.name: task.seconds for task in finished if task.seconds is not None}
+        return table.durations(self.tasks())
 
     def table(self) -> list[dict[str, Any]]:
         """A row for each task, in the order of the graph, with the values of `table.COLUMNS` and of

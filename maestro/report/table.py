@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from maestro.errors import UsageError
 if TYPE_CHECKING:
     import pandas
 
-__all__ = ["COLUMNS", "frame", "rows"]
+__all__ = ["COLUMNS", "durations", "frame", "rows"]
 
 _TIME = "datetime64[us, UTC]"
 _TYPES = {
@@ -77,6 +77,12 @@ def _measured(task: TaskRow) -> dict[str, Any]:
 
 def _time(seconds: float | None) -> datetime | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, timezone.utc)
+
+
+def durations(tasks: Iterable[TaskRow]) -> dict[str, float]:
+    """Seconds of run time of those of ``tasks`` that have FINISHED."""
+    finished = (task for task in tasks if task.state == State.FINISHED.value)
+    return {task.name: task.seconds for task in finished if task.seconds is not None}
 
 
 def frame(table: Sequence[dict[str, Any]]) -> pandas.DataFrame:
