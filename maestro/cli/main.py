@@ -109,6 +109,7 @@ def _add_logging(parser: argparse.ArgumentParser, *, console: bool) -> None:
 
 def _guarded(command: Callable[[], int]) -> int:
     """Run ``command``; whatever goes wrong is told in a sentence."""
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
@@ -131,3 +132,10 @@ def _guarded(command: Callable[[], int]) -> int:
         except OSError:  # nothing can be written there, and nothing is to be tried at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     return code
+
+
+def _open_closed_streams() -> None:
+    """A closed stream is an empty one: else it would be None, and its number the next file's."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115

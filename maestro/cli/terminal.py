@@ -60,8 +60,6 @@ def ask(question: str, *, yes: bool, no: bool) -> bool:
     if yes or no:
         return yes
     try:
-        if sys.stdin is None:  # closed
-            raise EOFError
         answer = input(f"{visible(question)} [y/n] ")
     except EOFError:
         print(flush=True)

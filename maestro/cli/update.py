@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 
 from maestro.cli.terminal import at_least, complain, tell
 from maestro.errors import MaestroError, UsageError
@@ -83,8 +82,6 @@ def _asked(directory: str) -> dict[str, int]:
     for name, text in _OPTIONS.items():
         while True:
             try:
-                if sys.stdin is None:  # closed
-                    raise EOFError
                 answer = input(f"{name}: {text} ").strip()
             except EOFError:
                 tell("")
