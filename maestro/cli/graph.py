@@ -1,52 +1,68 @@
-"""``maestro graph``: the graph of a specification or of a study."""
+"""``maestro graph``: the graph of a specification or of a study, as text or picture."""
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import networkx as nx
+from maestro.cli.source import add_source, opened
 
 __all__ = ["add_parser", "run"]
+
+FORMATS = ("dot", "mermaid", "json", "graphml", "svg", "png", "pdf", "html")
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add ``graph`` to ``commands``."""
-    parser = commands.add_parser("graph", help="Print the graph of a specification or a study.")
+    parser = commands.add_parser(
+        "graph", help="Print or draw the graph of a specification or a study."
+    )
     parser.set_defaults(run=run)
-    parser.add_argument("source", metavar="SPEC|DIR", help="A specification, or a study directory.")
+    add_source(parser)
     parser.add_argument(
-        "-f", "--format", choices=("json", "dot"), default="dot",
-        help="networkx node-link data, or the DOT language of Graphviz. [%(default)s]",
+        "-f", "--format", choices=FORMATS,
+        help="The language of Graphviz or mermaid, networkx node-link data, GraphML, a picture, or "
+        "a page for browsers. [As FILE ends, or dot]",
     )  # fmt: skip
+    parser.add_argument(
+        "-o", "--out", metavar="FILE", help="Where to; - is the standard output. [-]"
+    )
+    parser.add_argument(
+        "--level", choices=("step", "task"),
+        help="Show the steps, with counts, or each task. [task; the steps in a picture that would "
+        "be too large]",
+    )  # fmt: skip
+    parser.add_argument(
+        "--color", choices=("step", "state"),
+        help="What colours show in a picture. [Of a study, its states]",
+    )  # fmt: skip
+    _add_selection(parser)
     parser.add_argument(
         "--hashws", action="store_true", help="Name workspaces as 'maestro run --hashws' does."
     )
 
 
+def _add_selection(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--step", action="append", default=[], metavar="NAME",
+        help="Tasks of this step only; may be given several times.",
+    )  # fmt: skip
+    parser.add_argument(
+        "--where", metavar="CONDITION",
+        help="Tasks only whose parameters meet it, as in --where 'SIZE >= 20'.",
+    )  # fmt: skip
+
+
 def run(options: argparse.Namespace) -> int:
     """Carry out ``maestro graph``; the exit status."""
-    from maestro.graph import to_dot, to_node_link
+    from maestro.report.export import Request, export
 
-    graph, states = _graph(options)
-    if options.format == "json":
-        print(json.dumps(to_node_link(graph, states), indent=1))
-    else:
-        print(to_dot(graph, states))
+    request = Request(
+        form=options.format,
+        out=None if options.out == "-" else options.out,
+        level=options.level,
+        color=options.color,
+        steps=options.step,
+        where=options.where,
+    )
+    export(opened(options, hashws=options.hashws), request)
     return 0
-
-
-def _graph(options: argparse.Namespace) -> tuple[nx.DiGraph[str], dict[str, str] | None]:
-    """The graph, and for a study directory the states of its tasks."""
-    if os.path.isdir(options.source):
-        from maestro.report.study import open_study
-
-        study = open_study(options.source)
-        return study.graph, study.states()
-    from maestro.graph import expand
-    from maestro.spec import load
-
-    return expand(load(options.source), hashws=options.hashws), None

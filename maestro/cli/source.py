@@ -37,6 +37,8 @@ def opened(options: argparse.Namespace, *, hashws: bool = False) -> Study | nx.D
     if os.path.isdir(options.source):
         if options.pgen:
             raise UsageError("a study has its parameters already: -p is for a specification")
+        if hashws:
+            raise UsageError("a study has its workspaces already: --hashws is for a specification")
         from maestro.report.study import open_study
 
         return open_study(options.source)

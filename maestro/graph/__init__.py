@@ -4,8 +4,9 @@ A graph is a frozen `networkx.DiGraph`; all functions here take one and return d
 """
 
 from maestro.graph.difference import Difference, difference
+from maestro.graph.drawing import Arrow, Box, Drawing, to_dot, to_mermaid
 from maestro.graph.expand import expand
-from maestro.graph.export import to_dot, to_node_link
+from maestro.graph.export import to_graphml, to_json, to_node_link
 from maestro.graph.parts import parameter_names, quotient, select, subgraph
 from maestro.graph.structure import bottlenecks, downstream, generations, width_profile
 from maestro.graph.task import Layout, Task, layout_of, task_of, tasks
@@ -20,8 +21,11 @@ from maestro.graph.timing import (
 from maestro.graph.where import Condition, condition
 
 __all__ = [
+    "Arrow",
+    "Box",
     "Condition",
     "Difference",
+    "Drawing",
     "Layout",
     "Task",
     "bottlenecks",
@@ -43,6 +47,9 @@ __all__ = [
     "task_of",
     "tasks",
     "to_dot",
+    "to_graphml",
+    "to_json",
+    "to_mermaid",
     "to_node_link",
     "width_profile",
     "work",

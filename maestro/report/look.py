@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from maestro.engine import State
 from maestro.errors import visible
 
-__all__ = ["counts_text", "one_line", "style", "symbol", "width"]
+__all__ = ["counts_text", "fill", "in_order", "one_line", "style", "symbol", "width"]
 
 _LOOKS = {
     State.INITIALIZED: ("·", ".", "dim"),
@@ -30,6 +30,17 @@ _BY_NAME = {state.value: look for state, look in _LOOKS.items()}
 _STRANGE = ("?", "?", "magenta")
 """For a state that is none of ours: a ``status.csv`` can hold any text."""
 
+_FILLS = {
+    "dim": "#f0f0f0",
+    "yellow": "#fdf1c4",
+    "cyan": "#cdeefb",
+    "magenta": "#f3dcf5",
+    "green": "#d6f2d3",
+    "red": "#fbd3cf",
+    "blue": "#dbe4fb",
+}
+"""By style: the same colour below dark text."""
+
 
 def symbol(state: str, encoding: str | None) -> str:
     """The symbol of ``state`` on a stream with ``encoding``."""
@@ -46,12 +57,21 @@ def style(state: str) -> str:
     return _BY_NAME.get(state, _STRANGE)[2]
 
 
+def fill(state: str) -> str:
+    """The colour of ``state`` below dark text, as ``#rrggbb``."""
+    return _FILLS[style(state)]
+
+
+def in_order(counts: Mapping[str, int]) -> list[str]:
+    """The states of which there are any in ``counts``, always in the same order."""
+    known = [state for state in _BY_NAME if counts.get(state)]
+    return known + sorted(counts.keys() - _BY_NAME.keys())
+
+
 def counts_text(counts: Mapping[str, int], encoding: str | None) -> str:
     """``counts`` by state in one line, in a fixed order."""
     total = sum(counts.values())
-    known = [state for state in _BY_NAME if counts.get(state)]
-    strange = sorted(counts.keys() - _BY_NAME.keys())
-    parts = [f"{symbol(s, encoding)} {counts[s]} {one_line(s)}" for s in known + strange]
+    parts = [f"{symbol(s, encoding)} {counts[s]} {one_line(s)}" for s in in_order(counts)]
     return f"{total} task{'s' * (total != 1)}: {', '.join(parts)}"
 
 

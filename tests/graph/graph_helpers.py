@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import string
 from dataclasses import dataclass, field, replace
 
+import networkx as nx
 from hypothesis import strategies as st
 
-from maestro.spec import Dependency, Parameter, Specification, Step, Value
+from maestro.graph import Arrow, Box, Drawing, Layout, Task
+from maestro.spec import Combination, Dependency, Parameter, Specification, Step, Value
 
 
 def parameter(name: str, *values: Value, label: str | None = None) -> Parameter:
@@ -65,6 +68,63 @@ def specifications(draw: st.DrawFn) -> Specification:
         )
         steps.append(step)
     return spec_of(*draw(st.permutations(steps)), parameters=draw(parameters()))
+
+
+# ---- graphs whose names can be anything --------------------------------------------------------
+
+SIGNS = st.sampled_from(
+    ["\\", '"', "'", "`", "<", ">", "&", "#", ";", ":", "%", "$", "{", "}", "[", "]", "|", "\n",
+     "\t", "\r", "\0", "\x1b", "\x85", "\u2028", "\udc80", "\ufffe", "\U0001f600", "é", "日",
+     " ", "-"]
+)  # fmt: skip
+SPELT = (
+    "\\x1b", "\\x5c", "\\udc80", "\\N", "\\G", "\\n", "&amp;", "&#38;", "#35;", "#quot;", "<b>",
+    "</b>", "<!--", "]]>", "$$", "-->", "%%{init: {}}%%", "style a:#fff;", "end", "graph", "1.5",
+    "fa:fa-car", "ﬂ°°35¶ß", "<script>alert(1)</script>", "**b**", "1. a", "- a", "strict",
+)  # fmt: skip
+HOSTILE = st.lists(
+    st.one_of(SIGNS, st.sampled_from(SPELT), st.characters(codec=None)), max_size=6
+).map("".join)
+"""Texts that mean something to one format or another, and any characters at all."""
+
+FINITE = st.floats(allow_nan=False, allow_infinity=False)
+VALUES = st.one_of(HOSTILE, st.integers(), FINITE, st.booleans(), st.none())
+
+
+@st.composite
+def hostile_graphs(draw: st.DrawFn) -> nx.DiGraph:
+    """A study graph that no specification makes: names, parameters and edges are arbitrary."""
+    graph = nx.DiGraph(study=draw(HOSTILE))
+    names = draw(st.lists(HOSTILE, min_size=1, max_size=4, unique=True))
+    for node in draw(st.lists(HOSTILE, min_size=1, max_size=6, unique=True)):
+        values = draw(st.dictionaries(HOSTILE, VALUES, max_size=3))
+        columns = tuple(Parameter(name, (value,), ("",), "") for name, value in values.items())
+        step = Step(draw(st.sampled_from(names)), draw(HOSTILE), "")
+        graph.add_node(node, task=Task(step, Combination(columns, 0), draw(HOSTILE)))
+    if pairs := list(itertools.combinations(graph, 2)):
+        graph.add_edges_from(draw(st.lists(st.sampled_from(pairs), max_size=8)))
+    graph.graph["layout"] = Layout(dict.fromkeys(names, ()))
+    return graph
+
+
+LINES = st.lists(HOSTILE, min_size=1, max_size=3).map(tuple)
+
+
+def shares(counts: list[int]) -> dict[str, float]:
+    return {f"#{i:06x}": count / sum(counts) for i, count in enumerate(counts)}
+
+
+COLOURS = st.lists(st.integers(1, 100_000), max_size=7).map(shares)
+
+
+@st.composite
+def drawings(draw: st.DrawFn, boxes: int = 12) -> Drawing:
+    lines = draw(st.lists(LINES, min_size=1, max_size=boxes))
+    pairs = list(itertools.combinations(range(len(lines)), 2))
+    chosen = draw(st.lists(st.sampled_from(pairs), max_size=6, unique=True)) if pairs else []
+    arrows = [Arrow(tail, head, draw(HOSTILE)) for tail, head in chosen]
+    made = [Box(line, draw(HOSTILE), draw(COLOURS)) for line in lines]
+    return Drawing(draw(HOSTILE), made, arrows)
 
 
 # ---- expansion by the definition ---------------------------------------------------------------
@@ -134,9 +194,7 @@ class Naive:
 
 def with_more(spec: Specification) -> Specification:
     """``spec`` with a further parameter, further combinations first, and a step before all."""
-    more = tuple(
-        parameter(p.name, *(v + 7 for v in range(3)), *p.values) for p in spec.parameters
-    )
+    more = tuple(parameter(p.name, *(v + 7 for v in range(3)), *p.values) for p in spec.parameters)
     rows = len(more[0].values) if more else 2
     more = (parameter("Z", *range(rows)), *more)
     first = Step("another", "", "echo $(Z)")

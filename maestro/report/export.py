@@ -1,0 +1,187 @@
+"""``maestro graph``: a study graph as text or picture, in a file or on the standard output."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import IO, Any
+
+import networkx as nx
+
+from maestro.errors import UsageError, visible
+from maestro.graph import quotient, subgraph, to_dot, to_graphml, to_json, to_mermaid
+from maestro.report.look import counts_text
+from maestro.report.picture import draw
+from maestro.report.render import page, render
+from maestro.report.study import Study
+from maestro.spec.values import plural
+
+__all__ = ["ENDINGS", "Request", "export"]
+
+ENDINGS = {
+    "dot": (".dot", ".gv"),
+    "mermaid": (".mmd", ".mermaid"),
+    "json": (".json",),
+    "graphml": (".graphml",),
+    "svg": (".svg",),
+    "png": (".png",),
+    "pdf": (".pdf",),
+    "html": (".html", ".htm"),
+}
+"""The formats, each with how names of its files end."""
+
+DATA = ("json", "graphml")
+RENDERED = ("svg", "png", "pdf", "html")
+BINARY = ("png", "pdf")
+
+ROOM = {"mermaid": 500, **dict.fromkeys(RENDERED, 5_000)}
+"""Tasks and edges that are drawn unasked: mermaid draws no more edges, and Graphviz takes 10 s."""
+
+BOUND = dict.fromkeys(RENDERED, 20_000)
+"""Tasks and edges that are drawn at all."""
+
+SLOW = {
+    "mermaid": "mermaid draws only 500 edges, unless its 'maxEdges' is raised",
+    **dict.fromkeys(RENDERED, "Graphviz may take minutes"),
+}
+
+States = Mapping[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked for; a None is a default.
+
+    ``form`` is one of `ENDINGS`, ``out`` a path, ``level`` and ``color`` are as for
+    `maestro.report.picture.draw`, ``steps`` and ``where`` as for `maestro.graph.subgraph`.
+    """
+
+    form: str | None = None
+    out: str | None = None
+    level: str | None = None
+    color: str | None = None
+    steps: Sequence[str] = ()
+    where: str | None = None
+
+
+def export(source: Study | nx.DiGraph[str], request: Request) -> None:
+    """Write the graph of ``source``, a study or the graph of a specification, as ``request`` says.
+
+    Raises
+    ------
+    SpecError, StudyError
+        The graph of the study cannot be read.
+    UsageError
+        What is asked for cannot be had.
+    """
+    form = _form(request)
+    if request.color is not None and form in DATA:
+        raise UsageError(f"--color is for pictures; in {form}, step and state are attributes")
+    if request.out is None:
+        _spare_terminal(sys.stdout, form)
+    graph, states = (source.graph, source.states()) if isinstance(source, Study) else (source, None)
+    if request.color == "state" and states is None:
+        raise UsageError("--color state is for a study directory: a specification has no states")
+    if request.steps or request.where is not None:
+        graph = subgraph(graph, steps=request.steps, where=request.where)
+    if not graph:
+        raise UsageError("no task is chosen: there is nothing to show")
+    color = request.color or ("step" if states is None else "state")
+    _write(_content(graph, states, form, request.level, color), form, request.out)
+
+
+def _form(request: Request) -> str:
+    """The format that is asked for, or meant by the name of the file."""
+    if request.form is not None:
+        return request.form
+    if request.out is None:
+        return "dot"
+    ending = os.path.splitext(request.out)[1].lower()
+    for form, endings in ENDINGS.items():
+        if ending in endings:
+            return form
+    known = ", ".join(ending for endings in ENDINGS.values() for ending in endings)
+    raise UsageError(f"{request.out} says no format; give -f, or a name that ends with {known}")
+
+
+# ---- what is written ---------------------------------------------------------------------------
+
+
+def _content(
+    graph: nx.DiGraph[str], states: States, form: str, level: str | None, color: str
+) -> Iterable[bytes]:
+    if form in DATA:
+        shown = quotient(graph, states) if level == "step" else graph
+        return _lines(to_json(shown, states) if form == "json" else [to_graphml(shown, states)])
+    drawing = draw(graph, states, level=_level(level, graph, form), color=color)
+    if form == "html":
+        return [page(render(drawing, "svg"), drawing.title, _summary(graph, states))]
+    if form in RENDERED:
+        return [render(drawing, form)]
+    return _lines(to_dot(drawing) if form == "dot" else to_mermaid(drawing))
+
+
+def _lines(lines: Iterable[str]) -> Iterator[bytes]:
+    return (f"{line}\n".encode() for line in lines)
+
+
+def _summary(graph: nx.DiGraph[str], states: States) -> str:
+    if states is None:
+        return plural(len(graph), "task")
+    return counts_text(Counter(states[node] for node in graph if node in states), "utf-8")
+
+
+def _level(asked: str | None, graph: nx.DiGraph[str], form: str) -> str:
+    """The level of a picture: the one that is asked for or, for what is too large, the steps.
+
+    Raises
+    ------
+    UsageError
+        Tasks are asked for that cannot be drawn.
+    """
+    size = len(graph) + graph.number_of_edges()
+    if asked == "step" or size <= ROOM.get(form, size):
+        return asked or "task"
+    what = f"{plural(len(graph), 'task')} with {plural(graph.number_of_edges(), 'edge')}"
+    if asked is None:
+        _note(
+            f"{what} are many for one picture: it shows the steps; --level task draws each task, "
+            "--where and --step choose some"
+        )
+        return "step"
+    if size > BOUND.get(form, size):
+        raise UsageError(
+            f"{what} are too many to be drawn; choose some with --where or --step, or have all as "
+            "text with -f dot"
+        )
+    _note(f"{what}: {SLOW[form]}")
+    return asked
+
+
+# ---- where to ----------------------------------------------------------------------------------
+
+
+def _note(text: str) -> None:
+    print(visible(f"note: {text}"), file=sys.stderr, flush=True)
+
+
+def _write(content: Iterable[bytes], form: str, out: str | None) -> None:
+    if out is None:
+        sys.stdout.flush()
+        sys.stdout.buffer.writelines(content)
+        return
+    try:
+        with open(out, "wb") as file:
+            _spare_terminal(file, form)
+            file.writelines(content)
+    except OSError as error:
+        raise UsageError(f"{out} cannot be written: {error.strerror}") from error
+
+
+def _spare_terminal(file: IO[Any], form: str) -> None:
+    """Refuse to write to a terminal what is no text."""
+    if form in BINARY and file.isatty():
+        raise UsageError(f"{form} is not for a terminal; name a file with -o FILE, or redirect it")
