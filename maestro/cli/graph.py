@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from maestro.cli.options import add_selection
 from maestro.cli.source import add_source, opened
 
 __all__ = ["add_parser", "run"]
@@ -35,21 +36,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--color", choices=("step", "state"),
         help="What colours show in a picture. [Of a study, its states]",
     )  # fmt: skip
-    _add_selection(parser)
+    add_selection(parser)
     parser.add_argument(
         "--hashws", action="store_true", help="Name workspaces as 'maestro run --hashws' does."
     )
-
-
-def _add_selection(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--step", action="append", default=[], metavar="NAME",
-        help="Tasks of this step only; may be given several times.",
-    )  # fmt: skip
-    parser.add_argument(
-        "--where", metavar="CONDITION",
-        help="Tasks only whose parameters meet it, as in --where 'SIZE >= 20'.",
-    )  # fmt: skip
 
 
 def run(options: argparse.Namespace) -> int:

@@ -20,6 +20,7 @@ from maestro.cli import (
     conduct,
     graph,
     rerun,
+    results,
     resume,
     run,
     status,
@@ -75,7 +76,7 @@ def _parser() -> Parser:
     _add_logging(parser, console=True)
     parser.add_argument("-v", "--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
-    for module in (run, status, resume, rerun, cancel, update, validate, graph, analyze):
+    for module in (run, status, resume, rerun, cancel, update, validate, graph, analyze, results):
         module.add_parser(commands)
     return parser
 

@@ -6,7 +6,14 @@ import argparse
 
 from maestro.cli.terminal import at_least
 
-__all__ = ["add_answers", "add_force", "add_foreground", "add_generator", "add_limits"]
+__all__ = [
+    "add_answers",
+    "add_force",
+    "add_foreground",
+    "add_generator",
+    "add_limits",
+    "add_selection",
+]
 
 
 def add_limits(parser: argparse.ArgumentParser, *, new: bool) -> None:
@@ -45,6 +52,18 @@ def add_generator(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--pargs", action="append", default=[], metavar="KEY:VALUE",
         help="An argument for that function; may be given several times.",
+    )  # fmt: skip
+
+
+def add_selection(parser: argparse.ArgumentParser) -> None:
+    """Add ``--step`` and ``--where``."""
+    parser.add_argument(
+        "--step", action="append", default=[], metavar="NAME",
+        help="Tasks of this step; may be given several times.",
+    )  # fmt: skip
+    parser.add_argument(
+        "--where", metavar="CONDITION",
+        help="Tasks whose parameters meet it, as in --where 'SIZE >= 20'.",
     )  # fmt: skip
 
 

@@ -7,7 +7,13 @@ import os
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from maestro.cli.options import add_answers, add_foreground, add_generator, add_limits
+from maestro.cli.options import (
+    add_answers,
+    add_foreground,
+    add_generator,
+    add_limits,
+    add_selection,
+)
 from maestro.cli.run import checked
 from maestro.cli.terminal import ask, tell
 from maestro.errors import UsageError
@@ -50,14 +56,7 @@ def _add_selection(parser: argparse.ArgumentParser) -> None:
         "--failed", action="store_true",
         help="Tasks that failed, ran out of time, got lost or were cancelled.",
     )  # fmt: skip
-    parser.add_argument(
-        "--step", action="append", default=[], metavar="NAME",
-        help="Tasks of this step; may be given several times.",
-    )  # fmt: skip
-    parser.add_argument(
-        "--where", metavar="CONDITION",
-        help="Tasks whose parameters meet it, as in --where 'SIZE >= 20'.",
-    )  # fmt: skip
+    add_selection(parser)
     parser.add_argument(
         "--with-descendants", action="store_true", dest="descendants",
         help="Also tasks that have finished, and depend on those.",
@@ -127,6 +126,8 @@ def _show(rerun: Rerun, directory: str) -> None:
 
 
 def _lines(rerun: Rerun, directory: str) -> Iterator[str]:
+    from maestro.spec.values import named
+
     if not rerun:
         yield "Nothing is to be run again."
         return
@@ -137,8 +138,7 @@ def _lines(rerun: Rerun, directory: str) -> Iterator[str]:
     for task, state, why in entries:
         yield f"  {task:{widths[0]}}  {state:{widths[1]}}  {why}"
     if kept := rerun.again.kept:
-        more = f" and {len(kept) - FEW} more" if len(kept) > FEW else ""
-        yield f"{len(kept)} that depend on them keep their results: {', '.join(kept[:FEW])}{more}"
+        yield f"{len(kept)} that depend on them keep their results: {named(kept, FEW)}"
         yield "  (--with-descendants has them run again, too)"
     number = len(rerun.again.tasks)
     yield f"{number} of {len(rerun.rows)} tasks run again, {len(rerun.new)} are new."

@@ -15,6 +15,7 @@ from maestro.conductor.study import Study, open_graph, task_columns, told
 from maestro.engine import ACTIVE, Again, Demand, Engine, Policy, State, again
 from maestro.errors import StudyError
 from maestro.graph import Condition, select, tasks
+from maestro.spec.values import named
 
 __all__ = ["Rerun", "Selection", "plan", "rerunning"]
 
@@ -160,9 +161,8 @@ def _selected(
 
 def _refuse(flying: list[str] | tuple[str, ...], why: str) -> None:
     if flying:
-        more = f" and {len(flying) - FEW} more" if len(flying) > FEW else ""
         raise StudyError(
-            f"{', '.join(flying[:FEW])}{more}: {why}; have the study go on until they have ended "
+            f"{named(flying, FEW)}: {why}; have the study go on until they have ended "
             "(maestro resume), or cancel it"
         )
 

@@ -7,7 +7,6 @@ its steps that `maestro.graph.quotient` makes. They are linear in nodes and edge
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -16,6 +15,7 @@ import networkx as nx
 
 from maestro.graph.task import Task
 from maestro.spec.model import Value
+from maestro.spec.values import jsonable
 
 __all__ = ["to_graphml", "to_json", "to_node_link"]
 
@@ -65,7 +65,7 @@ def _nodes(graph: nx.DiGraph[str], states: States | None) -> Iterator[dict[str, 
         row = {
             "id": node,
             "step": task.step.name,
-            "params": {n: _plain(v) for n, v in task.combination.values.items()},
+            "params": {n: jsonable(v) for n, v in task.combination.values.items()},
             "workspace": task.workspace,
         }
         if states is not None and node in states:
@@ -76,11 +76,6 @@ def _nodes(graph: nx.DiGraph[str], states: States | None) -> Iterator[dict[str, 
 def _edges(graph: nx.DiGraph[str]) -> Iterator[dict[str, Any]]:
     for source, target, attributes in graph.edges(data=True):
         yield {"source": source, "target": target, **attributes}
-
-
-def _plain(value: Value) -> Value:
-    """``value`` as JSON can have it, which knows no infinity."""
-    return value if not isinstance(value, float) or math.isfinite(value) else str(value)
 
 
 # ---- GraphML -----------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -25,6 +24,8 @@ from maestro.graph import (
 )
 from maestro.report.study import Study
 from maestro.report.table import durations
+from maestro.spec.model import Value
+from maestro.spec.values import jsonable
 
 __all__ = ["analyze_graph", "analyze_study", "time_spent"]
 
@@ -182,8 +183,8 @@ def _run_time(attempt: AttemptRow) -> float:
 def _failures(graph: nx.DiGraph[str], rows: Sequence[TaskRow]) -> dict[str, Any]:
     """How many tasks failed, and by value of each parameter that has several: most first."""
     states = {row.name: row.state for row in rows if row.name in graph}
-    failed: Counter[tuple[str, object]] = Counter()
-    ended: dict[str, Counter[object]] = defaultdict(Counter)
+    failed: Counter[tuple[str, Value]] = Counter()
+    ended: dict[str, Counter[Value]] = defaultdict(Counter)
     for node, state in states.items():
         if state not in _FAILED and state != State.FINISHED.value:
             continue
@@ -191,7 +192,7 @@ def _failures(graph: nx.DiGraph[str], rows: Sequence[TaskRow]) -> dict[str, Any]
             ended[name][value] += 1
             failed[name, value] += state in _FAILED
     by_value: list[dict[str, Any]] = [
-        {"parameter": name, "value": _plain(value), "failed": count, "of": ended[name][value]}
+        {"parameter": name, "value": jsonable(value), "failed": count, "of": ended[name][value]}
         for (name, value), count in failed.items()
         if count and len(ended[name]) > 1
     ]
@@ -201,8 +202,3 @@ def _failures(graph: nx.DiGraph[str], rows: Sequence[TaskRow]) -> dict[str, Any]
         "incomplete": sum(state == State.INCOMPLETE.value for state in states.values()),
         "failed_by_value": by_value,
     }
-
-
-def _plain(value: object) -> object:
-    """``value`` as JSON can have it, which knows no infinity."""
-    return value if not isinstance(value, float) or math.isfinite(value) else str(value)

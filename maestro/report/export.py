@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO, Any
 
 import networkx as nx
 
-from maestro.errors import UsageError, visible
+from maestro.errors import UsageError
 from maestro.graph import quotient, subgraph, to_dot, to_graphml, to_json, to_mermaid
 from maestro.report.look import counts_text
 from maestro.report.picture import draw
 from maestro.report.render import page, render
 from maestro.report.study import Study
+from maestro.report.writing import form_of, note, spare_terminal, write
 from maestro.spec.values import plural
 
 __all__ = ["ENDINGS", "Request", "export"]
@@ -80,8 +79,9 @@ def export(source: Study | nx.DiGraph[str], request: Request) -> None:
     form = _form(request)
     if request.color is not None and form in DATA:
         raise UsageError(f"--color is for pictures; in {form}, step and state are attributes")
-    if request.out is None:
-        _spare_terminal(sys.stdout, form)
+    binary = form in BINARY
+    if request.out is None and binary:  # before the work
+        spare_terminal(sys.stdout, form)
     graph, states = (source.graph, source.states()) if isinstance(source, Study) else (source, None)
     if request.color == "state" and states is None:
         raise UsageError("--color state is for a study directory: a specification has no states")
@@ -90,7 +90,8 @@ def export(source: Study | nx.DiGraph[str], request: Request) -> None:
     if not graph:
         raise UsageError("no task is chosen: there is nothing to show")
     color = request.color or ("step" if states is None else "state")
-    _write(_content(graph, states, form, request.level, color), form, request.out)
+    content = _content(graph, states, form, request.level, color)
+    write(content, form, request.out, binary=binary)
 
 
 def _form(request: Request) -> str:
@@ -99,12 +100,7 @@ def _form(request: Request) -> str:
         return request.form
     if request.out is None:
         return "dot"
-    ending = os.path.splitext(request.out)[1].lower()
-    for form, endings in ENDINGS.items():
-        if ending in endings:
-            return form
-    known = ", ".join(ending for endings in ENDINGS.values() for ending in endings)
-    raise UsageError(f"{request.out} says no format; give -f, or a name that ends with {known}")
+    return form_of(request.out, ENDINGS)
 
 
 # ---- what is written ---------------------------------------------------------------------------
@@ -147,7 +143,7 @@ def _level(asked: str | None, graph: nx.DiGraph[str], form: str) -> str:
         return asked or "task"
     what = f"{plural(len(graph), 'task')} with {plural(graph.number_of_edges(), 'edge')}"
     if asked is None:
-        _note(
+        note(
             f"{what} are many for one picture: it shows the steps; --level task draws each task, "
             "--where and --step choose some"
         )
@@ -157,31 +153,5 @@ def _level(asked: str | None, graph: nx.DiGraph[str], form: str) -> str:
             f"{what} are too many to be drawn; choose some with --where or --step, or have all as "
             "text with -f dot"
         )
-    _note(f"{what}: {SLOW[form]}")
+    note(f"{what}: {SLOW[form]}")
     return asked
-
-
-# ---- where to ----------------------------------------------------------------------------------
-
-
-def _note(text: str) -> None:
-    print(visible(f"note: {text}"), file=sys.stderr, flush=True)
-
-
-def _write(content: Iterable[bytes], form: str, out: str | None) -> None:
-    if out is None:
-        sys.stdout.flush()
-        sys.stdout.buffer.writelines(content)
-        return
-    try:
-        with open(out, "wb") as file:
-            _spare_terminal(file, form)
-            file.writelines(content)
-    except OSError as error:
-        raise UsageError(f"{out} cannot be written: {error.strerror}") from error
-
-
-def _spare_terminal(file: IO[Any], form: str) -> None:
-    """Refuse to write to a terminal what is no text."""
-    if form in BINARY and file.isatty():
-        raise UsageError(f"{form} is not for a terminal; name a file with -o FILE, or redirect it")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +22,9 @@ from maestro.report import table
 
 if TYPE_CHECKING:
     import pandas
+
+    from maestro.report.results import Results
+    from maestro.spec import Specification
 
 __all__ = ["Study", "open_study"]
 
@@ -145,6 +148,18 @@ class Study:
             pandas is not installed.
         """
         return table.frame(self.table())
+
+    def results(
+        self,
+        *,
+        steps: Sequence[str] = (),
+        where: str | None = None,
+        spec: Specification | None = None,
+    ) -> Results:
+        """`table`, and what the tasks have left behind: see `maestro.report.results.results`."""
+        from maestro.report.results import results
+
+        return results(self, steps=steps, where=where, spec=spec)
 
     def again(self, chosen: Iterable[str], *, descendants: bool = False) -> Again:
         """What would run again if these tasks did, as by ``maestro rerun``: see

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -85,7 +85,7 @@ def durations(tasks: Iterable[TaskRow]) -> dict[str, float]:
     return {task.name: task.seconds for task in finished if task.seconds is not None}
 
 
-def frame(table: Sequence[dict[str, Any]]) -> pandas.DataFrame:
+def frame(table: Sequence[Mapping[str, Any]]) -> pandas.DataFrame:
     """``table``, as `rows` makes it, as a data frame with a type for each column that knows missing
     values: ``Int64``, ``string``, ``datetime64[us, UTC]``.
 
@@ -97,7 +97,9 @@ def frame(table: Sequence[dict[str, Any]]) -> pandas.DataFrame:
     try:
         import pandas
     except ImportError:
-        raise UsageError("a data frame needs pandas: pip install pandas") from None
+        raise UsageError(
+            "a data frame needs pandas: pip install 'maestro-conductor[pandas]'"
+        ) from None
     names = list(table[0]) if table else list(_TYPES)
     # A parameter has the type that its values have: 1 and nothing are integers still.
     return pandas.DataFrame(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from maestro.spec.collect import build_collect
 from maestro.spec.environment import build_environment, substituter
 from maestro.spec.model import Batch, Dependency, Parameter, Specification, Step
 from maestro.spec.reader import Document
@@ -86,6 +87,7 @@ def _step(step: Mapping[str, Any], apply: Callable[[str], str]) -> Step:
         resources=build_resources(run, apply),
         pre=text(run.get("pre")),
         post=text(run.get("post")),
+        collect=build_collect(step.get("collect"), apply),
     )
 
 

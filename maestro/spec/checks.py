@@ -15,6 +15,7 @@ from typing import Any
 
 from maestro.errors import Position, Problem
 from maestro.spec.build import dependency
+from maestro.spec.collect import collect_problems
 from maestro.spec.environment import OUTPUT_PATH, SPECROOT, names, raw_texts, substituter, uses
 from maestro.spec.model import Combination, Parameter, Specification, Step
 from maestro.spec.reader import Document
@@ -44,6 +45,7 @@ def check_all(document: Document, spec: Specification) -> list[Problem]:
     found += _depends(document, spec)
     found += _cycles(document, spec)
     found += _labels(document)
+    found += collect_problems(document)
     found += check_parameters(spec, spec.parameters)
     found += check_tasks(spec, final=False)
     return found

@@ -13,6 +13,7 @@ from maestro.errors import Position
 
 __all__ = [
     "Batch",
+    "Collect",
     "Combination",
     "Dependency",
     "Environment",
@@ -76,6 +77,20 @@ class Resources:
 
 
 @dataclass(frozen=True, slots=True)
+class Collect:
+    """An entry of ``collect``: the ``form`` ("json", "csv" or "match") of what a task leaves behind
+    in ``file``, relative to its workspace (empty: in its output), and the ``pattern`` of a match.
+
+    ``columns`` are those to take, with their types; empty: all.
+    """
+
+    form: str
+    file: str
+    pattern: str = ""
+    columns: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """The template that expands into tasks.
 
@@ -92,6 +107,7 @@ class Step:
     pre: str = ""
     post: str = ""
     workspaces: tuple[str, ...] = ()
+    collect: tuple[Collect, ...] = ()
 
     def funnels(self) -> frozenset[str]:
         """The steps that it depends on through a funnel."""

@@ -166,6 +166,8 @@ def _section(path: Path) -> str:
     match path:
         case ("study", _):
             return "step"
+        case ("study", _, "collect", _):
+            return "collect"
         case ("study", _, "run"):
             return "run"
         case ("env",):

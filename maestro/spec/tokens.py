@@ -62,6 +62,7 @@ def texts(step: Step) -> Iterator[str]:
     """Every string of ``step`` that may hold a token."""
     yield from (step.name, step.description, step.cmd, step.restart, step.pre, step.post)
     yield from (d.step for d in step.depends)
+    yield from (entry.file for entry in step.collect)
     for field in fields(step.resources):
         value = getattr(step.resources, field.name)
         if isinstance(value, str):

@@ -7,8 +7,9 @@ so that one mistake does not hide another.
 from __future__ import annotations
 
 import difflib
+import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from maestro.spec.model import Options, Value
@@ -18,7 +19,9 @@ __all__ = [
     "as_value",
     "entries",
     "items",
+    "jsonable",
     "mapping",
+    "named",
     "nearest",
     "option_texts",
     "plural",
@@ -72,6 +75,11 @@ def as_value(value: Any) -> Value:
     return str(value)
 
 
+def jsonable(value: Value) -> Value:
+    """``value`` as JSON can have it, which knows no infinity."""
+    return value if not isinstance(value, float) or math.isfinite(value) else str(value)
+
+
 def as_options(value: Any) -> Options:
     """The mapping ``value``, frozen; a list becomes its entries with commas between."""
     return tuple((str(key), _option(entry)) for key, entry in mapping(value).items())
@@ -123,6 +131,12 @@ def nearest(name: str, known: Iterable[str]) -> str:
 def plural(count: int, word: str) -> str:
     """``3 values``, ``1 value``."""
     return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
+def named(names: Sequence[str], most: int) -> str:
+    """``a, b and 3 more``: ``most`` of ``names``, at most."""
+    more = f" and {len(names) - most} more" * (len(names) > most)
+    return f"{', '.join(names[:most])}{more}"
 
 
 def shown(value: Any) -> str:

@@ -122,7 +122,10 @@ def test_without_pandas_it_says_so(played: Played) -> None:
         [sys.executable, "-c", program, played.directory],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert done.stdout.splitlines() == ["4", "a data frame needs pandas: pip install pandas"]
+    assert done.stdout.splitlines() == [
+        "4",
+        "a data frame needs pandas: pip install 'maestro-conductor[pandas]'",
+    ]
 
 
 def test_a_snapshot_has_no_attempts(played: Played) -> None:

@@ -30,6 +30,36 @@ GOLDEN = {
             "'procs' belongs under 'run' of a step"
         ],
     ),
+    "what is collected": (
+        STEP
+        + r"""    collect:
+      - {json: a.json, csv: a.csv}
+      - columns: {x: float}
+      - {csv: a.csv, file: b}
+      - match: 'x(y'
+      - match: '(\S+)'
+      - {match: '(?P<err>\S+)', columns: {er: number}}
+      - {jsn: a}
+""",
+        [
+            "study.yaml:10:9: entry 1 of 'collect' in step 'run-sim' must have one of 'json', "
+            "'csv' and 'match'; it has 'json' and 'csv'",
+            "study.yaml:11:9: entry 2 of 'collect' in step 'run-sim' must have one of 'json', "
+            "'csv' and 'match'; it has none of them",
+            "study.yaml:11:22: 'x' in step 'run-sim' must be a type: integer, number, string or "
+            "boolean, not 'float'",
+            "study.yaml:12:22: entry 3 of 'collect' in step 'run-sim' has 'file', which is for "
+            "'match'; the file stands behind 'csv'",
+            "study.yaml:13:16: 'match' is no regular expression: missing ), unterminated "
+            "subpattern at position 1",
+            "study.yaml:14:16: 'match' names no column; give the value a name, as in "
+            r"'error = (?P<error>\S+)'",
+            "study.yaml:15:43: 'match' has no group named 'er'; did you mean 'err'?",
+            "study.yaml:16:9: entry 7 of 'collect' in step 'run-sim' must have one of 'json', "
+            "'csv' and 'match'; it has none of them",
+            "study.yaml:16:10: unknown key 'jsn' in step 'run-sim'; did you mean 'json'?",
+        ],
+    ),
     "missing keys": (
         "study:\n  - name: a\n    run: {depends: []}\n",
         [

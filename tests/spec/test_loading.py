@@ -193,10 +193,14 @@ def test_scalars_mean_what_they_mean_to_the_safe_loader(text: str) -> None:
     assert repr(document.data) == repr(expected)
 
 
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
+"""Those that a specification may hold."""
+
+
 @given(
     st.recursive(
-        st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text()),
-        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), TEXTS),
+        lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner),
         max_leaves=20,
     ),
     st.booleans(),

@@ -1,0 +1,63 @@
+"""``maestro results``: the tasks of a study as a table, with what they have left behind."""
+
+from __future__ import annotations
+
+import argparse
+
+from maestro.cli.options import add_selection
+from maestro.cli.terminal import tell
+
+__all__ = ["add_parser", "run"]
+
+FORMATS = ("table", "csv", "json", "parquet")
+
+NOTES = 10
+"""Things missing that are told of, at most."""
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``results`` to ``commands``."""
+    parser = commands.add_parser(
+        "results", help="Show the tasks of a study with their parameters, times and results."
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("directory", metavar="DIR", help="The study directory.")
+    parser.add_argument(
+        "-f", "--format", choices=FORMATS,
+        help="A table of the most important columns, or all columns for other programs. [As FILE "
+        "ends, or table]",
+    )  # fmt: skip
+    parser.add_argument(
+        "-o", "--out", metavar="FILE", help="Where to; - is the standard output. [-]"
+    )
+    parser.add_argument(
+        "--spec", metavar="FILE",
+        help="Collect what the steps in this specification declare, instead of the study's own.",
+    )  # fmt: skip
+    add_selection(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Carry out ``maestro results``; the exit status."""
+    from maestro.report.results import results
+    from maestro.report.study import open_study
+    from maestro.report.tabular import BINARY, ENDINGS, content, text
+    from maestro.report.writing import form_of, note, write
+    from maestro.spec import load
+
+    out = None if options.out in (None, "-") else options.out
+    form = options.format or (form_of(out, ENDINGS) if out else "table")
+    spec = None if options.spec is None else load(options.spec)
+    study = open_study(options.directory)
+    found = results(study, steps=options.step, where=options.where, spec=spec)
+    if form != "table":
+        write(content(found.rows, form), form, out, binary=form in BINARY)
+    elif out is None:
+        tell(text(found.rows, found.brief))
+    else:
+        write([f"{text(found.rows, found.brief)}\n".encode()], form, out)
+    for what in found.missing[:NOTES]:
+        note(what)
+    if (more := len(found.missing) - NOTES) > 0:
+        note(f"and {more} more such things")
+    return 0

@@ -1,0 +1,69 @@
+"""Where what is made goes to: a file, or the standard output."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import IO, Any
+
+from maestro.errors import UsageError, visible
+
+__all__ = ["form_of", "note", "spare_terminal", "write"]
+
+
+def form_of(path: str, endings: Mapping[str, Sequence[str]]) -> str:
+    """The format that the file ``path`` has by its name; ``endings`` are those of each.
+
+    Raises
+    ------
+    UsageError
+        It ends with none of them.
+    """
+    ending = os.path.splitext(path)[1].lower()
+    for form, known in endings.items():
+        if ending in known:
+            return form
+    accepted = ", ".join(ending for known in endings.values() for ending in known)
+    raise UsageError(f"{path} says no format; give -f, or a name that ends with {accepted}")
+
+
+def note(text: str) -> None:
+    """Say something beside, on the standard error."""
+    print(visible(f"note: {text}"), file=sys.stderr, flush=True)
+
+
+def write(content: Iterable[bytes], form: str, out: str | None, *, binary: bool = False) -> None:
+    """Write ``content``, which is of the format ``form``, to the file ``out``, or to the standard
+    output.
+
+    Raises
+    ------
+    UsageError
+        The file cannot be written, or is a terminal, and ``form`` is a ``binary`` one.
+    """
+    if out is None:
+        if binary:
+            spare_terminal(sys.stdout, form)
+        sys.stdout.flush()
+        sys.stdout.buffer.writelines(content)
+        return
+    try:
+        with open(out, "wb") as file:
+            if binary:
+                spare_terminal(file, form)
+            file.writelines(content)
+    except OSError as error:
+        raise UsageError(f"{out} cannot be written: {error.strerror}") from error
+
+
+def spare_terminal(file: IO[Any], form: str) -> None:
+    """Refuse to write ``form``, which is no text, to ``file`` when that is a terminal.
+
+    Raises
+    ------
+    UsageError
+        It is one.
+    """
+    if file.isatty():
+        raise UsageError(f"{form} is not for a terminal; name a file with -o FILE, or redirect it")
