@@ -16,6 +16,7 @@ from maestro.conductor.study import Study, keep_specification
 from maestro.conductor.workspace import former
 from maestro.errors import SpecError
 from maestro.graph import expand, task_of, tasks
+from maestro.graph.names import canonical
 from maestro.graph.render import render
 from maestro.spec.model import Parameter, Specification
 
@@ -95,7 +96,7 @@ def changed(old: Study, new: Study) -> Iterator[tuple[str, str]]:
     for node, task in tasks(new.graph):
         if node not in old.graph:
             yield node, "it is new"
-        elif task.combination.values != task_of(old.graph, node).combination.values:
+        elif canonical(task.combination) != canonical(task_of(old.graph, node).combination):
             yield node, "its parameters have changed"
         elif set(new.graph.predecessors(node)) != set(old.graph.predecessors(node)):
             yield node, "its parents have changed"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 
 import networkx as nx
 
+from maestro.graph.names import canonical
 from maestro.graph.task import task_of, tasks
 from maestro.spec.model import Step
 
@@ -54,7 +55,7 @@ def difference(old: nx.DiGraph[str], new: nx.DiGraph[str]) -> Difference:
         if steps not in of_steps:
             of_steps[steps] = _step_difference(before.step, task.step)
         what = list(of_steps[steps])
-        if task.combination.values != before.combination.values:
+        if canonical(task.combination) != canonical(before.combination):
             what.append("parameters")
         if task.workspace != before.workspace:
             what.append("workspace")

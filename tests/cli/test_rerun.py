@@ -207,6 +207,20 @@ def test_new_gone_and_changed_combinations(shell: Shell, study: Path) -> None:
     assert (study / "lines").read_text().split("\n").count("30 b") == 2
 
 
+def test_a_number_that_is_none_is_the_same_as_before(shell: Shell) -> None:
+    text = """
+        description: {name: nan, description: d}
+        study:
+        - {name: say, description: d, run: {cmd: echo $(A)}}
+        global.parameters:
+          A: {values: [.nan, 1], label: A.%%}
+    """
+    shell.write("nan.yaml", text)
+    shell("maestro", "run", "-y", "-fg", "-o", "out", "nan.yaml")
+    done = shell("maestro", "rerun", "--spec", "nan.yaml", "--dry", "out")
+    assert "Nothing is to be run again." in done.stdout
+
+
 def test_what_has_yet_to_run_does_so_by_the_other_specification(shell: Shell) -> None:
     shell.write("sums.yaml", STUDY)
     shell("maestro", "run", "-n", "-o", "out", "sums.yaml")

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from maestro import graph as mg
 from maestro.errors import UsageError
 from maestro.graph import expand
-from maestro.spec import Dependency, Specification, Step
+from maestro.spec import Dependency, Specification, Step, Value
 from tests.engine.engine_helpers import dags, graph_of
 
 SPEC = spec_of(
@@ -281,3 +281,14 @@ def test_what_has_changed_in_a_task() -> None:
         "all": ("parents",),
     }
     assert ("post_A.3.B.x", "all") in found.removed_edges
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "changed"), [(float("nan"), float("nan"), False), (1, True, True)]
+)
+def test_values_are_the_same_when_type_and_text_are(old: Value, new: Value, changed: bool) -> None:
+    one, other = (
+        expand(spec_of(Step("a", "", "echo $(A)"), parameters=(parameter("A", v, label="x"),)))
+        for v in (old, new)
+    )
+    assert mg.difference(one, other).changed == ({"a_x": ("parameters",)} if changed else {})
