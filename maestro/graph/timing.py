@@ -48,7 +48,7 @@ def critical_path(graph: nx.DiGraph[str], durations: Durations | None = None) ->
     """The chain of tasks, from a first to a last one, that takes longest. Of several, one."""
     finish = _finishes(graph, _checked(graph, durations))
     path: list[str] = []
-    candidates: Iterable[str] = graph
+    candidates: Iterable[str] = [node for node in graph if not graph.out_degree(node)]
     while (last := max(candidates, key=finish.__getitem__, default=None)) is not None:
         path.append(last)
         candidates = graph.predecessors(last)
@@ -75,6 +75,11 @@ def makespan_bounds(
     With N slots, work W and span S, no schedule takes less than max(S, W / N), and none that
     leaves no slot idle more than W / N + (1 - 1 / N) S. The best lies between: to find it is
     NP-hard.
+
+    Raises
+    ------
+    ValueError
+        ``slots`` are less than 1.
     """
     if slots < 1:
         raise ValueError(f"there is at least one slot, not {slots}")

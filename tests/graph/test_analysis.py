@@ -119,6 +119,7 @@ def test_the_critical_path_is_the_longest_chain(case: tuple[nx.DiGraph, Mapping 
     assert nx.is_path(graph, path)
     assert sum(seconds[node] for node in path) == longest
     assert not graph.in_degree(path[0])
+    assert not graph.out_degree(path[-1])
     assert mg.slack(graph, durations) == {node: longest - through[node] for node in graph}
 
 
