@@ -81,8 +81,8 @@ def analyze_study(study: Study, now: float, slots: int | None = None) -> dict[st
 
     Raises
     ------
-    StudyError
-        Its store cannot be read.
+    StudyError, SpecError
+        Its store, or its graph, cannot be read.
     """
     attempts, rows = study.attempts(), study.tasks()
     run: dict[str, Any] | None = None
@@ -183,17 +183,25 @@ def _run_time(attempt: AttemptRow) -> float:
 def _failures(graph: nx.DiGraph[str], rows: Sequence[TaskRow]) -> dict[str, Any]:
     """How many tasks failed, and by value of each parameter that has several: most first."""
     states = {row.name: row.state for row in rows if row.name in graph}
-    failed: Counter[tuple[str, Value]] = Counter()
-    ended: dict[str, Counter[Value]] = defaultdict(Counter)
+    failed: Counter[tuple[str, str]] = Counter()
+    ended: dict[str, Counter[str]] = defaultdict(Counter)
+    values: dict[str, Value] = {}
     for node, state in states.items():
         if state not in _FAILED and state != State.FINISHED.value:
             continue
         for name, value in task_of(graph, node).combination.values.items():
-            ended[name][value] += 1
-            failed[name, value] += state in _FAILED
+            text = repr(value)  # 1 and True are equal, nan and nan are not
+            values[text] = value
+            ended[name][text] += 1
+            failed[name, text] += state in _FAILED
     by_value: list[dict[str, Any]] = [
-        {"parameter": name, "value": jsonable(value), "failed": count, "of": ended[name][value]}
-        for (name, value), count in failed.items()
+        {
+            "parameter": name,
+            "value": jsonable(values[text]),
+            "failed": count,
+            "of": ended[name][text],
+        }
+        for (name, text), count in failed.items()
         if count and len(ended[name]) > 1
     ]
     by_value.sort(key=lambda row: (-row["failed"], row["of"]))

@@ -110,6 +110,17 @@ def test_it_fits_80_columns_whatever_the_values(tmp_path: Path, values: tuple) -
     assert f"          1      1  100%  A = {one_line(str(values[0]))}" in text
 
 
+def test_values_that_are_equal_and_not_the_same_fail_apart(tmp_path: Path) -> None:
+    study = Played(tmp_path, (1, True, float("nan"), float("nan")))
+    (tmp_path / "s.yaml").write_text(SPEC)
+    for task in list(study.graph)[:4]:
+        study.see(task, Seen.FAILED, exit_code=1)
+    study.save()
+    run = analyze_study(maestro.open_study(study.directory), NOW)["run"]
+    found = [(repr(row["value"]), row["failed"], row["of"]) for row in run["failed_by_value"]]
+    assert found == [("'nan'", 2, 2), ("1", 1, 1), ("True", 1, 1)]
+
+
 def test_long_lists_are_cut_and_say_so() -> None:
     names = [f"t{i}" for i in range(3000)]
     graph = graph_of({b: [a] if a else [] for a, b in zip([None, *names], names, strict=False)})
