@@ -17,8 +17,9 @@ from maestro.conductor.lease import conducted_by
 from maestro.conductor.store import FILE, HIDDEN, AttemptRow, Store, StudyInfo, TaskRow
 from maestro.conductor.study import open_graph
 from maestro.engine import Again, Outcome, State, again
-from maestro.errors import StudyError
+from maestro.errors import StudyError, UsageError
 from maestro.report import table
+from maestro.spec.values import nearest
 
 if TYPE_CHECKING:
     import pandas
@@ -164,9 +165,17 @@ class Study:
     def again(self, chosen: Iterable[str], *, descendants: bool = False) -> Again:
         """What would run again if these tasks did, as by ``maestro rerun``: see
         `maestro.engine.again`.
+
+        Raises
+        ------
+        UsageError
+            There is no such task.
         """
         states = {task.name: State(task.state) for task in self.tasks()}
         reasons = dict.fromkeys(chosen, "it is chosen")
+        for name in reasons:
+            if name not in states:
+                raise UsageError(f"there is no task '{name}'{nearest(name, states)}")
         return again(self.graph, states, reasons, descendants=descendants)
 
     @property

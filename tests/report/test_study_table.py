@@ -13,7 +13,7 @@ import pytest
 import maestro
 from maestro.conductor.store import AttemptRow, TaskRow
 from maestro.engine import Seen
-from maestro.errors import StudyError
+from maestro.errors import StudyError, UsageError
 from maestro.graph import estimate_durations
 from maestro.report import table
 from tests.cli.test_run import FAN
@@ -85,6 +85,8 @@ study:
     assert dict(study.again(["sim_A.1"]).tasks) == {
         "sim_A.1": "it is chosen", "all": "sim_A.1 runs again",
     }  # fmt: skip
+    with pytest.raises(UsageError, match="there is no task"):
+        study.again(["sim_A1"])
 
 
 def test_a_frame_has_types(played: Played) -> None:
