@@ -32,7 +32,7 @@ def lines(title: str, found: Found, encoding: str | None) -> Iterator[str]:
     yield from _steps(found["steps"])
     yield from _path(found)
     if found["bottlenecks"]:
-        yield from ("", "Bottlenecks: so many others can only run before or after")
+        yield from ("", "Bottlenecks: so many others reach the start or the end only by it")
         for row in found["bottlenecks"]:
             yield from _entry(f"{row['others']:11}", row["task"])
     if run := found.get("run"):
