@@ -46,7 +46,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(options: argparse.Namespace) -> int:
     """Carry out ``maestro graph``; the exit status."""
-    from maestro.report.export import Request, export
+    from maestro.report.graph_file import Request, export
 
     request = Request(
         form=options.format,

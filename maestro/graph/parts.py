@@ -33,7 +33,11 @@ def select(
     ------
     UsageError
         There is no such step, or the text is no condition on parameters of the graph.
+    TypeError
+        ``steps`` is one text, where several are meant.
     """
+    if isinstance(steps, str):
+        raise TypeError(f"steps are several; write [{steps!r}]")
     known = layout_of(graph).uses
     for step in steps:
         if step not in known:
@@ -52,11 +56,11 @@ def subgraph(
     *,
     steps: Collection[str] = (),
     where: Condition | str | None = None,
-    state: Collection[str] = (),
+    in_states: Collection[str] = (),
     states: Mapping[str, str] | None = None,
 ) -> nx.DiGraph[str]:
-    """The frozen graph of the tasks that `select` finds and, with ``state``, that are in one of
-    these states by ``states`` (state by task), with the edges between them. Linear in the tasks of
+    """The frozen graph of the tasks that `select` finds and, with ``in_states``, that are in one
+    of these by ``states`` (state by task), with the edges between them. Linear in the tasks of
     ``graph`` and their edges.
 
     Raises
@@ -64,14 +68,18 @@ def subgraph(
     UsageError
         As `select`.
     ValueError
-        ``state`` is given without ``states``.
+        ``in_states`` is given without ``states``.
+    TypeError
+        It is one text, where several are meant.
     """
-    if state and states is None:
+    if isinstance(in_states, str):
+        raise TypeError(f"in_states are several; write {{{in_states!r}}}")
+    if in_states and states is None:
         raise ValueError("a state is asked for, and no states are given")
     chosen = {
         node: task
         for node, task in select(graph, steps=steps, where=where)
-        if not state or (states or {}).get(node) in state
+        if not in_states or (states or {}).get(node) in in_states
     }
     part: nx.DiGraph[str] = nx.DiGraph(**graph.graph)
     part.add_nodes_from((node, {"task": task}) for node, task in chosen.items())

@@ -41,7 +41,14 @@ def draw(
     knows it, its state; on the level "step" one for each step, with the number of its tasks, in all
     and by state, and heavy arrows that wait for all tasks of a step. They are coloured by "state"
     or by "step".
+
+    Raises
+    ------
+    ValueError
+        There is no such level or colouring.
     """
+    if level not in ("task", "step") or color not in ("state", "step"):
+        raise ValueError(f"pictures have no level {level!r} coloured by {color!r}")
     paint = _by_state if color == "state" else _by_step(graph)
     parts = _tasks if level == "task" else _steps
     return Drawing(graph.graph["study"], *parts(graph, states, paint))
@@ -90,8 +97,7 @@ def _steps(
 
     def arrow(parent: str, child: str) -> Arrow:
         funnel = steps.edges[parent, child]["funnel"]
-        text = f"all {steps.nodes[parent]['tasks']}" if funnel else ""
-        return Arrow(number[parent], number[child], text)
+        return Arrow(number[parent], number[child], "all" if funnel else "")
 
     return map(box, steps), (arrow(parent, child) for parent, child in steps.edges)
 

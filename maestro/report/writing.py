@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import IO, Any
 
 from maestro.errors import UsageError, visible
@@ -34,8 +36,8 @@ def note(text: str) -> None:
 
 
 def write(content: Iterable[bytes], form: str, out: str | None, *, binary: bool = False) -> None:
-    """Write ``content``, which is of the format ``form``, to the file ``out``, or to the standard
-    output.
+    """Write ``content``, which is of the format ``form``, to the file ``out``, whose former content
+    stays until all is written, or to the standard output.
 
     Raises
     ------
@@ -48,13 +50,23 @@ def write(content: Iterable[bytes], form: str, out: str | None, *, binary: bool 
         sys.stdout.flush()
         sys.stdout.buffer.writelines(content)
         return
+    path = os.path.realpath(out)
+    whole = not os.path.exists(path) or os.path.isfile(path)  # else a pipe, or a terminal
+    draft = f"{path}.{secrets.token_hex(4)}" if whole else path
     try:
-        with open(out, "wb") as file:
+        with open(draft, "wb") as file:
             if binary:
                 spare_terminal(file, form)
             file.writelines(content)
-    except OSError as error:
-        raise UsageError(f"{out} cannot be written: {error.strerror}") from error
+        if whole:
+            os.replace(draft, path)
+    except BaseException as error:
+        if whole:
+            with suppress(OSError):
+                os.unlink(draft)
+        if isinstance(error, OSError):
+            raise UsageError(f"{out} cannot be written: {error.strerror}") from error
+        raise
 
 
 def spare_terminal(file: IO[Any], form: str) -> None:

@@ -132,8 +132,14 @@ def test_what_graphviz_cannot_draw_is_an_error(shell: Shell) -> None:
     done = shell(
         "maestro", "graph", "-f", "svg", "fan.yaml", code=1, env={**os.environ, "PATH": path}
     )
-    assert "no such plug-in" in done.stderr
-    assert "error: Graphviz could not draw it: dot ended with 3" in done.stderr
+    assert done.stderr == (
+        "error: Graphviz could not draw it: dot ended with 3 no such plug-in\n"
+    )
+    dot.write_text("#!/bin/sh\ncat > /dev/null\n")
+    done = shell(
+        "maestro", "graph", "-f", "html", "fan.yaml", code=1, env={**os.environ, "PATH": path}
+    )
+    assert "dot printed no picture" in done.stderr
 
 
 class Page(HTMLParser):
@@ -214,6 +220,33 @@ def test_mermaid_draws_fewer(shell: Shell) -> None:
     done = shell("maestro", "graph", "-f", "mermaid", "--level", "task", "wide.yaml")
     assert "maxEdges" in done.stderr
     assert done.stdout.count(":::") == 400
+
+
+def test_mermaid_draws_no_long_text(shell: Shell) -> None:
+    arrows = [f"{i} {'→' * 38}" for i in range(100)]  # seven characters each, as entities
+    shell.write("wide.yaml", WIDE.format(values=arrows))
+    done = shell("maestro", "graph", "-f", "mermaid", "wide.yaml")
+    assert done.stderr.startswith("note: the tasks are many for one picture")
+    assert done.stdout.count(":::") == 2
+    done = shell("maestro", "graph", "-f", "mermaid", "--level", "task", "wide.yaml")
+    assert "maxTextSize" in done.stderr
+
+
+def test_a_file_is_replaced_when_all_is_there(shell: Shell) -> None:
+    shell.write("fan.yaml", FAN)
+    old = shell.write("fan.svg", "old")
+    nowhere = {**os.environ, "PATH": str(shell.folder)}
+    shell("maestro", "graph", "-o", "fan.svg", "fan.yaml", code=1, env=nowhere)
+    assert old.read_text() == "old"
+    (shell.folder / "link.json").symlink_to("fan.json")
+    shell("maestro", "graph", "-o", "link.json", "fan.yaml")
+    assert json.loads((shell.folder / "fan.json").read_text())["graph"] == {"study": "fan out"}
+    assert (shell.folder / "link.json").is_symlink()
+    full = shell("maestro", "graph", "-f", "json", "-o", "/dev/full", "fan.yaml", code=1)
+    assert "/dev/full cannot be written: No space left on device" in full.stderr
+    assert {path.name for path in shell.folder.iterdir()} == {
+        "fan.yaml", "fan.svg", "fan.json", "link.json",
+    }  # fmt: skip
 
 
 def test_some_of_the_tasks(shell: Shell) -> None:

@@ -215,7 +215,7 @@ def test_a_subgraph_is_induced_by_what_meets_all_conditions(
     where = data.draw(st.sampled_from([None, *(f"{name} >= 1" for name in names)]))
     states = {node: "AB"[i % 2] for i, node in enumerate(graph)}
     state = data.draw(st.sets(st.sampled_from("AB")))
-    found = mg.subgraph(graph, steps=steps, where=where, state=state, states=states)
+    found = mg.subgraph(graph, steps=steps, where=where, in_states=state, states=states)
     expected = [
         node
         for node, task in mg.tasks(graph)
@@ -236,7 +236,11 @@ def test_what_cannot_be_selected() -> None:
     with pytest.raises(UsageError, match="no parameter 'C'"):
         mg.subgraph(FAN, where="C > 1")
     with pytest.raises(ValueError, match="no states are given"):
-        mg.subgraph(FAN, state=["FAILED"])
+        mg.subgraph(FAN, in_states=["FAILED"])
+    with pytest.raises(TypeError, match="in_states are several"):
+        mg.subgraph(FAN, in_states="FAILED", states={})
+    with pytest.raises(TypeError, match="steps are several"):
+        mg.subgraph(FAN, steps="post")
 
 
 # ---- difference --------------------------------------------------------------------------------

@@ -115,7 +115,7 @@ def test_mermaid_draws_a_study(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert [len(one["arrows"]) for one in seen] == [4, 4, 1, 1]
     assert seen[2]["arrows"] == [["t0", "t1", "thick"]]
-    assert seen[2]["labels"] == ["all 4"]
+    assert seen[2]["labels"] == ["all"]
 
 
 @needs_mermaid

@@ -48,7 +48,7 @@ def test_steps_have_counts_and_funnels() -> None:
     ]
     assert dict(drawing.boxes[1].colours) == {fill("FINISHED"): 1 / 3, fill("FAILED"): 2 / 3}
     assert drawing.boxes[1].hint == "Run at $(SIZE)"
-    assert sorted(drawing.arrows, key=str) == [Arrow(0, 1), Arrow(0, 2), Arrow(1, 2, "all 3")]
+    assert sorted(drawing.arrows, key=str) == [Arrow(0, 1), Arrow(0, 2), Arrow(1, 2, "all")]
 
 
 def test_each_step_has_a_colour_of_its_own() -> None:

@@ -13,7 +13,7 @@ from maestro.errors import UsageError
 from maestro.graph import quotient, subgraph, to_dot, to_graphml, to_json, to_mermaid
 from maestro.report.look import counts_text
 from maestro.report.picture import draw
-from maestro.report.render import page, render
+from maestro.report.rendering import page, render
 from maestro.report.study import Study
 from maestro.report.writing import form_of, note, spare_terminal, write
 from maestro.spec.values import plural
@@ -46,6 +46,14 @@ SLOW = {
     "mermaid": "mermaid draws only 500 edges, unless its 'maxEdges' is raised",
     **dict.fromkeys(RENDERED, "Graphviz may take minutes"),
 }
+
+MERMAID_TEXT = 50_000
+"""Characters that mermaid draws."""
+
+_TOO_LARGE = (
+    "{} are many for one picture: it shows the steps; --level task draws each task, --where and "
+    "--step choose some"
+)
 
 States = Mapping[str, str] | None
 
@@ -112,12 +120,22 @@ def _content(
     if form in DATA:
         shown = quotient(graph, states) if level == "step" else graph
         return _lines(to_json(shown, states) if form == "json" else [to_graphml(shown, states)])
-    drawing = draw(graph, states, level=_level(level, graph, form), color=color)
+    shown_level = _level(level, graph, form)
+    drawing = draw(graph, states, level=shown_level, color=color)
     if form == "html":
-        return [page(render(drawing, "svg"), drawing.title, _summary(graph, states))]
+        return [page(render(drawing, form), drawing.title, _summary(graph, states))]
     if form in RENDERED:
         return [render(drawing, form)]
-    return _lines(to_dot(drawing) if form == "dot" else to_mermaid(drawing))
+    if form == "dot":
+        return _lines(to_dot(drawing))
+    lines = list(to_mermaid(drawing))
+    if sum(map(len, lines)) + len(lines) > MERMAID_TEXT:
+        if level is None and shown_level == "task":
+            note(_TOO_LARGE.format("the tasks"))
+            lines = list(to_mermaid(draw(graph, states, level="step", color=color)))
+        else:
+            note(f"mermaid draws only {MERMAID_TEXT} characters, unless 'maxTextSize' is raised")
+    return _lines(lines)
 
 
 def _lines(lines: Iterable[str]) -> Iterator[bytes]:
@@ -143,10 +161,7 @@ def _level(asked: str | None, graph: nx.DiGraph[str], form: str) -> str:
         return asked or "task"
     what = f"{plural(len(graph), 'task')} with {plural(graph.number_of_edges(), 'edge')}"
     if asked is None:
-        note(
-            f"{what} are many for one picture: it shows the steps; --level task draws each task, "
-            "--where and --step choose some"
-        )
+        note(_TOO_LARGE.format(what))
         return "step"
     if size > BOUND.get(form, size):
         raise UsageError(

@@ -16,7 +16,7 @@ NUMBERS = re.compile(rb"<title>t\d+(&#45;&gt;t\d+)?</title>\n?")
 
 
 def render(drawing: Drawing, form: str) -> bytes:
-    """``drawing`` as "svg", "png" or "pdf".
+    """``drawing`` as "svg", "png", "pdf" or, as a page for browsers, "html".
 
     Raises
     ------
@@ -26,8 +26,9 @@ def render(drawing: Drawing, form: str) -> bytes:
     import graphviz
 
     source = graphviz.Source("\n".join(to_dot(drawing)))
+    drawn = "svg" if form == "html" else form
     try:
-        picture: bytes = source.pipe(format=form)
+        picture: bytes = source.pipe(format=drawn, quiet=True)
     except graphviz.ExecutableNotFound:
         raise UsageError(
             f"{form} is drawn by Graphviz, whose command 'dot' is not on the PATH here; install "
@@ -35,8 +36,14 @@ def render(drawing: Drawing, form: str) -> bytes:
             "or -f mermaid"
         ) from None
     except graphviz.CalledProcessError as error:
-        raise UsageError(f"Graphviz could not draw it: dot ended with {error.returncode}") from None
-    return NUMBERS.sub(b"", picture) if form == "svg" else picture
+        said = (error.stderr or b"").decode(errors="replace").split("\n")[-2:]
+        why = " ".join([f"dot ended with {error.returncode}", *said]).strip()
+        raise UsageError(f"Graphviz could not draw it: {why}") from None
+    if drawn != "svg":
+        return picture
+    if b"<svg" not in picture:
+        raise UsageError("Graphviz could not draw it: dot printed no picture")
+    return NUMBERS.sub(b"", picture)
 
 
 def page(svg: bytes, title: str, summary: str) -> bytes:
