@@ -135,7 +135,10 @@ def _foreground(
         with nullcontext() if quiet else progress(conductor.study) as conductor.watcher:
             outcome = conductor.run()
     if outcome is None:
-        tell("Stopped; what runs goes on. To take the study up again:")
+        if conductor.engine.cancelling:
+            tell("Left while the study is being cancelled. To have that come to its end:")
+        else:
+            tell("Stopped; what runs goes on. To take the study up again:")
         tell(f"  {_command('maestro', 'resume', directory)}")
         return STOPPED
     if not quiet:

@@ -126,10 +126,15 @@ def _show(rerun: Rerun, directory: str) -> None:
 
 
 def _lines(rerun: Rerun, directory: str) -> Iterator[str]:
-    from maestro.spec.values import named
+    from maestro.spec.values import named, plural
 
     if not rerun:
         yield "Nothing is to be run again."
+        if rerun.revision is not None:
+            path = rerun.revision.study.spec.path
+            yield f"{path} changes none of the tasks, and is not taken over."
+            if failed := len(rerun.failed):
+                yield f"{plural(failed, 'task')} did not finish: --failed has that run again."
         return
     entries = [(task, rerun.rows[task].state, why) for task, why in rerun.again.tasks.items()]
     entries += [(task, "", "it is new") for task in rerun.new]

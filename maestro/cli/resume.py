@@ -52,6 +52,7 @@ def _resume(directory: str, options: argparse.Namespace) -> int:
     from maestro.cli.conduct import change_limits, conduct
     from maestro.conductor import snapshot
     from maestro.conductor.lease import conducted_here
+    from maestro.conductor.requests import cancels
     from maestro.conductor.store import Store
     from maestro.engine import Outcome
 
@@ -74,7 +75,8 @@ def _resume(directory: str, options: argparse.Namespace) -> int:
             f"{directory} is being conducted by {holder}. If that is stopped, "
             "--force takes the study over"
         )
-    if not ask(_question(directory, counts), yes=options.autoyes, no=options.autono):
+    question = _question(directory, counts, cancelling=info.cancelling or cancels(directory))
+    if not ask(question, yes=options.autoyes, no=options.autono):
         tell("Nothing was changed.")
         return 0
     change_limits(directory, options)
@@ -99,9 +101,10 @@ def _is_sound(directory: str, options: argparse.Namespace) -> bool:
     return True
 
 
-def _question(directory: str, counts: dict[str, int]) -> str:
+def _question(directory: str, counts: dict[str, int], *, cancelling: bool) -> str:
     from maestro.engine import ACTIVE
 
     flying = sum(counts.get(state.value, 0) for state in ACTIVE)
     known = f"{counts.get('FINISHED', 0)} of {sum(counts.values())} tasks have finished"
-    return f"{directory}: {known}, {flying} were in flight. Resume it?"
+    what = "It is being cancelled. Go on with that?" if cancelling else "Resume it?"
+    return f"{directory}: {known}, {flying} were in flight. {what}"

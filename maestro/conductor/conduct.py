@@ -19,6 +19,7 @@ from maestro.conductor import snapshot
 from maestro.conductor.lease import Lease
 from maestro.conductor.loop import Conductor, Watcher
 from maestro.conductor.moving import arrive
+from maestro.conductor.place import Place, place_of
 from maestro.conductor.recovery import recovered, survey
 from maestro.conductor.store import Store
 from maestro.conductor.study import (
@@ -91,11 +92,15 @@ def taken_up(
         engine.restore(store.records(), time.time())
         finished = engine.counts[State.FINISHED]
         flying = [attempt.task for attempt in engine.active()]
-        study, changes = arrive(study, store, lease.epoch, engine, demand)
+        copy = place_of(store) is Place.COPY
+        if copy:  # the ledgers here are the original's
+            study, changes = arrive(study, store, lease.epoch, engine, demand)
         codec = codec_for(study.spec.batch)
         local = LocalBackend(ledger_prefix(directory, lease.epoch), ledgers(directory))
         stack.callback(local.close)
         _take_in(engine, local, force=force)
+        if not copy:
+            study, changes = arrive(study, store, lease.epoch, engine, demand)
         mine = [attempt for attempt in engine.active() if demand(attempt.task).local]
         started = [attempt for attempt in mine if engine.state(attempt.task) is State.RUNNING]
         local.recover(mine, started)

@@ -25,9 +25,9 @@ def cancel(directory: str) -> Outcome | None:
     Raises
     ------
     StudyError
-        There is no study, or it can be neither reached nor taken up.
+        There is no study, or it can be neither reached nor taken up: then nothing is asked for.
     """
-    requests.leave(directory, requests.Request(cancel=True))
+    note = requests.leave(directory, requests.Request(cancel=True))
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         try:
@@ -44,6 +44,7 @@ def cancel(directory: str) -> Outcome | None:
                 return conductor.run()
         except StudyError:
             if not _conducted(directory):
+                requests.discard(note)  # else whoever takes it up later would heed it
                 raise
     return None
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import time
+from contextlib import suppress
 from dataclasses import dataclass, fields
 
 from maestro.adapters.private import private
 from maestro.conductor.store import HIDDEN
 from maestro.errors import StudyError
 
-__all__ = ["LIMITS", "Request", "discard", "leave", "pending"]
+__all__ = ["LIMITS", "Request", "cancels", "discard", "leave", "pending"]
 
 _FOLDER = f"{HIDDEN}/requests"
 
@@ -31,8 +32,9 @@ LIMITS = ("attempts", "throttle", "rlimit", "sleeptime")
 """The settings that a request may change."""
 
 
-def leave(directory: str, request: Request) -> None:
-    """Leave ``request`` for whoever conducts the study in ``directory``, now or later.
+def leave(directory: str, request: Request) -> str:
+    """Leave ``request`` for whoever conducts the study in ``directory``, now or later; the path to
+    `discard` it by.
 
     Raises
     ------
@@ -41,14 +43,16 @@ def leave(directory: str, request: Request) -> None:
     """
     folder = os.path.join(directory, _FOLDER)
     name = f"{time.time_ns():020d}-{os.getpid()}"
+    path = os.path.join(folder, f"{name}.json")
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)
         draft = os.path.join(folder, f".{name}")
         with open(draft, "w", encoding="utf-8", opener=private) as file:
             json.dump({f.name: getattr(request, f.name) for f in fields(Request)}, file)
-        os.rename(draft, os.path.join(folder, f"{name}.json"))
+        os.rename(draft, path)
     except OSError as error:
         raise StudyError(f"no request can be left in {folder}: {error.strerror}") from error
+    return path
 
 
 def pending(directory: str) -> list[tuple[str, Request]]:
@@ -66,6 +70,12 @@ def pending(directory: str) -> list[tuple[str, Request]]:
     return requests
 
 
+def cancels(directory: str) -> bool:
+    """Whether a request to cancel the study in ``directory`` has been left."""
+    return any(request.cancel for _, request in pending(directory))
+
+
 def discard(path: str) -> None:
-    """Remove a request that has been carried out."""
-    os.unlink(path)
+    """Remove a request that has been carried out, or is withdrawn, unless that has been done."""
+    with suppress(FileNotFoundError):
+        os.unlink(path)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from maestro.conductor import requests, snapshot
-from maestro.conductor.lease import Lease, conducted_by
+from maestro.conductor.conduct import taken_up
+from maestro.conductor.lease import Lease
 from maestro.conductor.revision import Revision, changed, install
 from maestro.conductor.store import Store, TaskRow
 from maestro.conductor.study import Study, open_graph, task_columns, told
@@ -70,6 +72,14 @@ class Rerun:
         known = (node for node in self.study.graph if node in self.rows)
         return [node for node in known if self.rows[node].state == State.INITIALIZED.value]
 
+    @property
+    def failed(self) -> list[str]:
+        """The tasks that have failed or were cancelled, and do not run again."""
+        return [
+            name for name, row in self.rows.items()
+            if State(row.state) in _FAILED and name not in self.again.tasks
+        ]  # fmt: skip
+
     def __bool__(self) -> bool:
         return bool(self.again.tasks or self.new or self.gone or self.waiting)
 
@@ -95,12 +105,12 @@ def plan(store: Store, selection: Selection, revise: Revise | None = None) -> Re
     study = before if revision is None else revision.study
     chosen = dict(_selected(study, rows, states, selection))
     if revision is not None:
-        _refuse([name for name, state in states.items() if state in ACTIVE], "in flight")
+        _refuse([n for n, state in states.items() if state in ACTIVE], "in flight", store.directory)
         chosen |= changed(before, study)
     now = {node: states.get(node, State.INITIALIZED) for node in study.graph}
     descendants = selection.descendants or revision is not None
     found = again(study.graph, now, chosen, descendants=descendants)
-    _refuse(found.flying, "in flight, and would go on with what is made anew")
+    _refuse(found.flying, "in flight, and would go on with what is made anew", store.directory)
     return Rerun(study, rows, found, revision)
 
 
@@ -109,17 +119,16 @@ def rerunning(
     directory: str, selection: Selection, revise: Revise | None = None
 ) -> Iterator[tuple[Rerun, Callable[[], None]]]:
     """What would run again in the study in ``directory``, while its lease is held, and what has
-    the study go on with that.
+    the study go on with that. What happened since it was last conducted is recorded first.
 
     Raises
     ------
     StudyError, SpecError, UsageError
-        As `plan`; the study is being conducted; or its conductor did not live to record all that
-        happened, to which what is planned would not apply.
+        As `plan`; or the study is being conducted or cancelled, or cannot be taken up.
     """
+    _take_in(directory)
     store = Store.open(directory, write=True)
     try:
-        _refuse_unrecorded(store)
         lease = Lease(store)
         try:
             rerun = plan(store, selection, revise)
@@ -130,21 +139,26 @@ def rerunning(
         store.close()
 
 
-def _refuse_unrecorded(store: Store) -> None:
-    """Have the study taken up first where somebody conducts it, or has died of it: who takes its
-    lease and gives it up again would leave no trace of that.
+def _take_in(directory: str) -> None:
+    """Record what has happened in the study in ``directory`` since nobody conducts it: to tasks
+    that went on, and after the last record of a conductor that was killed.
     """
-    if store.holder().host is None or store.info().outcome:
+    store = Store.open(directory)
+    try:
+        info, counts, holder = store.info(), store.counts(), store.holder()
+    finally:
+        store.close()
+    flying = any(counts.get(state.value) for state in ACTIVE)
+    if info.outcome or not (flying or holder.host):
         return
-    if who := conducted_by(store):
+    if info.cancelling:
         raise StudyError(
-            f"{store.directory} is being conducted by {who}; if that is gone, what has happened "
-            "is taken in first: maestro resume"
+            f"{directory} is being cancelled; have that come to its end first: "
+            f"{shlex.join(['maestro', 'resume', directory])}"
         )
-    raise StudyError(
-        f"the conductor of {store.directory} was killed; what has happened since is taken in "
-        "first: maestro resume"
-    )
+    with taken_up(directory) as conductor:
+        conductor.stop()
+        conductor.run()
 
 
 def _selected(
@@ -159,11 +173,12 @@ def _selected(
             yield node, rows[node].detail or "it did not finish" if failed else "it is chosen"
 
 
-def _refuse(flying: list[str] | tuple[str, ...], why: str) -> None:
+def _refuse(flying: Sequence[str], why: str, directory: str) -> None:
     if flying:
+        cancel = shlex.join(["maestro", "cancel", directory])
         raise StudyError(
-            f"{named(flying, FEW)}: {why}; have the study go on until they have ended "
-            "(maestro resume), or cancel it"
+            f"{named(flying, FEW)}: {why}; wait until they have ended, or cancel the study "
+            f"({cancel}) and have what was cancelled run again, too (--failed)"
         )
 
 

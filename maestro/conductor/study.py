@@ -89,8 +89,10 @@ def expanded(directory: str, info: StudyInfo, parameters: Sequence[Parameter]) -
 
 
 def _source(directory: str, info: StudyInfo) -> str:
-    # Studies of earlier versions are conducted by the copy that is for people.
-    return os.path.join(directory, info.source or info.specification)
+    # Studies of earlier versions are conducted by the copy that is for people; so are those whose
+    # own is gone.
+    own = os.path.join(directory, info.source or info.specification)
+    return own if os.path.exists(own) else os.path.join(directory, info.specification)
 
 
 _AGAIN = "once that is mended, the study can be taken up again"

@@ -140,13 +140,14 @@ def _standing(directory: str, view: View) -> Iterator[str]:
             command = shlex.join(["maestro", "rerun", "--failed", directory])
             yield f"To run again what did not finish: {command}"
     elif view.conductor is not None:
-        yield f"Conducted by {view.conductor}"
+        yield f"Conducted by {view.conductor}{', being cancelled' * info.cancelling}"
         yield from _waiting(view.tasks)
         if info.trouble:
             last = f" It last did at {snapshot.time_text(info.answered)}." if info.answered else ""
             yield f"{info.trouble}.{last} Jobs are taken to be well; it is asked again."
     else:
-        yield f"Nobody conducts it. To go on: {shlex.join(['maestro', 'resume', directory])}"
+        what = "Being cancelled, by nobody now" if info.cancelling else "Nobody conducts it"
+        yield f"{what}. To go on: {shlex.join(['maestro', 'resume', directory])}"
 
 
 def _waiting(tasks: Iterable[TaskRow]) -> Iterator[str]:

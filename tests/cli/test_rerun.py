@@ -264,22 +264,53 @@ def test_a_generator_is_run_again(shell: Shell) -> None:
     assert (shell.folder / "out" / "sum" / "sum").read_text() == "1\n2\n3\n"
 
 
-def test_what_a_killed_conductor_has_not_recorded_is_taken_in_first(shell: Shell) -> None:
-    shell.write("sums.yaml", STUDY.replace("echo $(SIZE) > made", "echo $$ > made; sleep 2"))
-    process = shell.start("maestro", "run", "-y", "-fg", "-o", "out", "sums.yaml")
-    eventually(lambda: list((shell.folder / "out").glob("make/*/made")))
-    process.kill()
+def ended_away(shell: Shell) -> None:
+    """The two tasks whose conductor is gone have ended, and only their ledger knows."""
+    ledger = min((shell.folder / "out" / ".maestro").glob("ledger-*.jsonl"))
+    eventually(lambda: ledger.read_text().count('["end"') == 2)
+
+
+@pytest.mark.parametrize("kind", ["killed", "stopped"])
+def test_what_has_ended_while_nobody_conducted_is_taken_in(shell: Shell, kind: str) -> None:
+    wait = "until test -e ../../go; do sleep 0.05; done"
+    held = STUDY.replace("echo $(SIZE) > made", f"echo > made; {wait}")
+    held = held.replace("test $(SIZE) != 20 -o -e ../../mended && ", "")
+    shell.write("sums.yaml", held)
+    process = shell.start("maestro", "run", "-y", "-fg", "-t", 2, "-o", "out", "sums.yaml")
+    eventually(lambda: len(list((shell.folder / "out").glob("make/*/made"))) == 2)
+    process.kill() if kind == "killed" else process.terminate()
     process.communicate()
-    done = shell("maestro", "rerun", "--spec", "sums.yaml", "-y", "out", code=1)
-    assert "was killed; what has happened since is taken in first: maestro resume" in done.stderr
-    done = shell("maestro", "rerun", "--step", "make", "-y", "out", code=1)
-    assert "was killed" in done.stderr
-    process = shell.start("maestro", "resume", "-y", "-fg", "out")
-    eventually(lambda: list((shell.folder / "out").glob("make/*30/made")))
-    process.terminate()
-    process.communicate()
-    done = shell("maestro", "rerun", "--spec", "sums.yaml", "-y", "out", code=1)
-    assert "in flight; have the study go on until they have ended" in done.stderr
+    shell.write("sums.yaml", held.replace("> sum", "> sum; echo more >> sum"))
+    done = shell("maestro", "rerun", "--spec", "sums.yaml", "-y", "-fg", "out", code=1)
+    assert "in flight; wait until they have ended, or cancel the study" in done.stderr
+    (shell.folder / "out" / "go").touch()
+    ended_away(shell)
+    done = shell("maestro", "rerun", "--spec", "sums.yaml", "-y", "-fg", "out")
+    assert "0 of 7 tasks run again, 0 are new.\n5 that have yet to run do so" in done.stdout
+    assert states(shell) == "FFF FFF F"
+    assert (shell.folder / "out" / "sum" / "sum").read_text() == "\n\n\nmore\n"
+    assert sorted((shell.folder / "out" / "lines").read_text().split()) == sorted(
+        ["10", "a", "20", "b", "30", "b"]
+    )
+
+
+def test_a_specification_that_changes_nothing_is_not_taken_over(shell: Shell, study: Path) -> None:
+    shell.write("other.yaml", STUDY.replace("description: Sums", "description: More sums"))
+    done = shell("maestro", "rerun", "--spec", "other.yaml", "-y", "out")
+    assert done.stdout == (
+        "Nothing is to be run again.\n"
+        "other.yaml changes none of the tasks, and is not taken over.\n"
+        "1 task did not finish: --failed has that run again.\n"
+    )
+
+
+def test_the_copy_for_people_stands_in_for_a_specification_that_is_gone(
+    shell: Shell, study: Path
+) -> None:
+    (study / ".maestro" / "specification.yaml").unlink()
+    (study / "mended").touch()
+    shell("maestro", "rerun", "--failed", "-y", "-fg", "out")
+    assert states(shell) == "FFF FFF F"
 
 
 def test_a_wrong_specification_changes_nothing(shell: Shell, study: Path) -> None:

@@ -310,6 +310,51 @@ def test_what_depends_on_the_former_place_is_named(shell: Shell) -> None:
     assert lines(shell) == ["1", "2", "3"]
 
 
+def test_a_study_that_was_moved_goes_on_when_its_tasks_have_ended(shell: Shell) -> None:
+    process = begun(shell, STUDY.replace(' -o -e go', ""))
+    process.terminate()
+    process.communicate()
+    path = max((shell.folder / "out" / ".maestro").glob("ledger-*.jsonl"))
+    let_go(shell)
+    eventually(lambda: path.read_text().count('["end"') == 2)
+    (shell.folder / "out").rename(shell.folder / "moved")
+    done = shell("maestro", "resume", "-y", "-fg", "moved")
+    assert "2 ended while away" in done.stdout
+    assert lines(shell, "moved") == ["1", "2", "3"]
+    assert set(shell.states("moved").values()) == {"FINISHED"}
+
+
+def test_a_cancellation_that_is_refused_leaves_nothing(shell: Shell) -> None:
+    process = begun(shell)
+    process.terminate()
+    process.communicate()
+    (shell.folder / "out").rename(shell.folder / "moved")
+    done = shell("maestro", "cancel", "-y", "moved", code=1)
+    assert "was moved from" in done.stderr
+    (shell.folder / "moved").rename(shell.folder / "out")
+    let_go(shell)
+    shell("maestro", "resume", "-y", "-fg", "out")
+    assert set(shell.states("out").values()) == {"FINISHED"}
+
+
+def test_a_study_that_is_being_cancelled_says_so(shell: Shell) -> None:
+    text = STUDY.replace("until test", "trap '' TERM; until test")
+    process = begun(shell, text)
+    process.send_signal(signal.SIGINT)
+    log = shell.folder / "out" / "logs" / "held.log"
+    eventually(lambda: "being cancelled" in log.read_text())
+    process.send_signal(signal.SIGINT)
+    said = process.communicate()[0]
+    assert "Left while the study is being cancelled" in said
+    done = shell("maestro", "status", "out")
+    assert "Being cancelled, by nobody now. To go on: maestro resume" in done.stdout
+    done = shell("maestro", "rerun", "--failed", "-y", "out", code=1)
+    assert "is being cancelled; have that come to its end first: maestro resume" in done.stderr
+    done = shell("maestro", "resume", "-fg", "out", input="y\n", code=3)
+    assert "It is being cancelled. Go on with that? [y/n]" in done.stdout
+    assert set(shell.states("out").values()) == {"CANCELLED"}
+
+
 def test_a_copy_leaves_the_original_alone(shell: Shell) -> None:
     process = begun(shell)
     shutil.copytree(shell.folder / "out", shell.folder / "copy")
