@@ -23,6 +23,7 @@ from maestro.conductor.store import Store, StoreHeld
 from maestro.conductor.study import Study, told
 from maestro.conductor.workspace import Writer
 from maestro.engine import (
+    FAILED,
     AttemptId,
     Change,
     Engine,
@@ -277,6 +278,6 @@ def _log_change(change: Change) -> None:
     said = (seen.detail if seen else "") or change.detail
     job = f" (job {seen.job})" if seen and seen.job else ""
     level = logging.DEBUG if change.state is State.SUBMITTING else logging.INFO
-    if change.state in (State.FAILED, State.TIMEDOUT, State.HWFAILURE):
+    if change.state in FAILED:
         level = logging.WARNING
     log.log(level, "%s: %s%s%s", change.task, change.state.shown, job, f": {said}" if said else "")

@@ -14,7 +14,7 @@ from maestro.conductor.lease import Lease
 from maestro.conductor.revision import Revision, changed, install
 from maestro.conductor.store import Store, TaskRow
 from maestro.conductor.study import Study, open_graph, task_columns, told
-from maestro.engine import ACTIVE, Again, Demand, Engine, Policy, State, again
+from maestro.engine import ACTIVE, FAILED, Again, Demand, Engine, Policy, State, again
 from maestro.errors import StudyError
 from maestro.graph import Condition, select, tasks
 from maestro.spec.values import named
@@ -23,8 +23,6 @@ __all__ = ["Rerun", "Selection", "plan", "rerunning"]
 
 FEW = 5
 """Tasks that a sentence names, at most."""
-
-_FAILED = frozenset({State.FAILED, State.TIMEDOUT, State.HWFAILURE, State.CANCELLED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +166,7 @@ def _selected(
     if not selection:
         return
     for node, _ in select(study.graph, steps=selection.steps, where=selection.where):
-        failed = states.get(node) in _FAILED
+        failed = states.get(node) in FAILED | {State.CANCELLED}
         if failed or not selection.failed:
             yield node, rows[node].detail or "it did not finish" if failed else "it is chosen"
 

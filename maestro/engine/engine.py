@@ -14,7 +14,7 @@ from types import MappingProxyType
 import networkx as nx
 
 from maestro.engine.observations import AttemptId, Observation, Seen
-from maestro.engine.states import ACTIVE, Event, Outcome, State, transition
+from maestro.engine.states import ACTIVE, FAILED, Event, Outcome, State, transition
 from maestro.engine.values import Change, Demand, Policy, Record, Submit
 from maestro.errors import IllegalTransition
 from maestro.graph import tasks
@@ -97,8 +97,8 @@ class Engine:
             return None
         if self.counts[State.CANCELLED]:
             return Outcome.CANCELLED
-        failed = (State.FAILED, State.TIMEDOUT, State.HWFAILURE, State.INCOMPLETE)
-        return Outcome.FAILURE if any(self.counts[s] for s in failed) else Outcome.FINISHED
+        failed = any(self.counts[state] for state in FAILED | {State.INCOMPLETE})
+        return Outcome.FAILURE if failed else Outcome.FINISHED
 
     def hold(self, now: float) -> float | None:
         """Seconds until some submissions may go on after a refusal, or None."""
@@ -433,10 +433,7 @@ _ENDS = {
 }
 
 _SPREADS = {
-    State.FAILED: Event.BLOCK,
-    State.TIMEDOUT: Event.BLOCK,
-    State.HWFAILURE: Event.BLOCK,
-    State.INCOMPLETE: Event.BLOCK,
+    **dict.fromkeys(FAILED | {State.INCOMPLETE}, Event.BLOCK),
     State.CANCELLED: Event.CANCEL,
 }
 """What happens to a task that waits for one in that state."""

@@ -6,7 +6,7 @@ from enum import Enum
 
 from maestro.errors import IllegalTransition
 
-__all__ = ["ACTIVE", "TABLE", "Event", "Outcome", "State", "transition"]
+__all__ = ["ACTIVE", "FAILED", "TABLE", "Event", "Outcome", "State", "transition"]
 
 
 class State(Enum):
@@ -36,6 +36,9 @@ class State(Enum):
 
 ACTIVE = frozenset({State.SUBMITTING, State.PENDING, State.RUNNING, State.UNKNOWN})
 """An attempt is in flight."""
+
+FAILED = frozenset({State.FAILED, State.TIMEDOUT, State.HWFAILURE})
+"""It ended, was not cancelled, and has not done what it should."""
 
 
 class Event(Enum):

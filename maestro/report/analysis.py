@@ -10,7 +10,7 @@ from typing import Any
 import networkx as nx
 
 from maestro.conductor.store import AttemptRow, TaskRow
-from maestro.engine import State
+from maestro.engine import FAILED, State
 from maestro.graph import (
     bottlenecks,
     critical_path,
@@ -34,8 +34,6 @@ FEW = 10
 
 SHARE = 0.1
 """A bottleneck is a task that this part of all tasks, and more than one, goes through."""
-
-_FAILED = frozenset({State.FAILED.value, State.TIMEDOUT.value, State.HWFAILURE.value})
 
 
 def analyze_graph(
@@ -182,18 +180,18 @@ def _run_time(attempt: AttemptRow) -> float:
 
 def _failures(graph: nx.DiGraph[str], rows: Sequence[TaskRow]) -> dict[str, Any]:
     """How many tasks failed, and by value of each parameter that has several: most first."""
-    states = {row.name: row.state for row in rows if row.name in graph}
+    states = {row.name: State(row.state) for row in rows if row.name in graph}
     failed: Counter[tuple[str, str]] = Counter()
     ended: dict[str, Counter[str]] = defaultdict(Counter)
     values: dict[str, Value] = {}
     for node, state in states.items():
-        if state not in _FAILED and state != State.FINISHED.value:
+        if state not in FAILED and state is not State.FINISHED:
             continue
         for name, value in task_of(graph, node).combination.values.items():
             text = repr(value)  # 1 and True are equal, nan and nan are not
             values[text] = value
             ended[name][text] += 1
-            failed[name, text] += state in _FAILED
+            failed[name, text] += state in FAILED
     by_value: list[dict[str, Any]] = [
         {
             "parameter": name,
@@ -206,7 +204,7 @@ def _failures(graph: nx.DiGraph[str], rows: Sequence[TaskRow]) -> dict[str, Any]
     ]
     by_value.sort(key=lambda row: (-row["failed"], row["of"]))
     return {
-        "failed": sum(state in _FAILED for state in states.values()),
-        "incomplete": sum(state == State.INCOMPLETE.value for state in states.values()),
+        "failed": sum(state in FAILED for state in states.values()),
+        "incomplete": sum(state is State.INCOMPLETE for state in states.values()),
         "failed_by_value": by_value,
     }

@@ -21,13 +21,12 @@ from maestro.conductor import snapshot
 from maestro.conductor.loop import Watcher
 from maestro.conductor.store import TaskRow
 from maestro.conductor.study import Study
-from maestro.engine import Change, Engine, State
+from maestro.engine import FAILED, Change, Engine, State
 from maestro.report.look import counts_text, one_line, style, symbol
 from maestro.report.study import open_study
 
 __all__ = ["digest", "progress"]
 
-FAILED = frozenset({State.FAILED, State.TIMEDOUT, State.HWFAILURE})
 ENDED = FAILED | {State.FINISHED, State.CANCELLED, State.INCOMPLETE}
 
 FEW = 500
