@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from statistics import fmean
+from types import MappingProxyType
 
 import networkx as nx
 
@@ -74,7 +75,7 @@ def makespan_bounds(
 
     With N slots, work W and span S, no schedule takes less than max(S, W / N), and none that
     leaves no slot idle more than W / N + (1 - 1 / N) S. The best lies between: to find it is
-    NP-hard.
+    NP-hard. With a slot for every task, both are S.
 
     Raises
     ------
@@ -83,14 +84,19 @@ def makespan_bounds(
     """
     if slots < 1:
         raise ValueError(f"there is at least one slot, not {slots}")
-    share = work(graph, durations) / slots
     longest = span(graph, durations)
+    if slots >= len(graph):
+        return longest, longest
+    share = work(graph, durations) / slots
     return max(longest, share), max(longest, share + (1 - 1 / slots) * longest)
 
 
-def estimate_durations(graph: nx.DiGraph[str], measured: Durations) -> dict[str, float]:
+def estimate_durations(
+    graph: nx.DiGraph[str], measured: Durations, so_far: Durations = MappingProxyType({})
+) -> dict[str, float]:
     """A duration for every task: as ``measured``; or else the mean of its step; or, where none of
-    its step is measured, the mean of all that are; or, where nothing is, 1.
+    its step is measured, the mean of all that are; or, where nothing is, 1. A task that is not
+    measured, and has run for some seconds ``so_far``, takes no less than those.
     """
     of_step: dict[str, list[float]] = defaultdict(list)
     for node, task in tasks(graph):
@@ -100,7 +106,9 @@ def estimate_durations(graph: nx.DiGraph[str], measured: Durations) -> dict[str,
     mean = fmean(everything) if everything else 1.0
     means = {step: fmean(known) for step, known in of_step.items()}
     return {
-        node: measured[node] if node in measured else means.get(task.step.name, mean)
+        node: measured[node]
+        if node in measured
+        else max(means.get(task.step.name, mean), so_far.get(node, 0.0))
         for node, task in tasks(graph)
     }
 

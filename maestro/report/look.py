@@ -8,6 +8,7 @@ from rich.cells import cell_len
 
 from maestro.engine import State
 from maestro.errors import visible
+from maestro.spec.values import plural
 
 __all__ = ["counts_text", "fill", "in_order", "one_line", "style", "symbol", "width"]
 
@@ -70,9 +71,8 @@ def in_order(counts: Mapping[str, int]) -> list[str]:
 
 def counts_text(counts: Mapping[str, int], encoding: str | None) -> str:
     """``counts`` by state in one line, in a fixed order."""
-    total = sum(counts.values())
     parts = [f"{symbol(s, encoding)} {counts[s]} {one_line(s)}" for s in in_order(counts)]
-    return f"{total} task{'s' * (total != 1)}: {', '.join(parts)}"
+    return f"{plural(sum(counts.values()), 'task')}: {', '.join(parts)}"
 
 
 def one_line(text: str) -> str:

@@ -154,6 +154,13 @@ def test_durations_are_estimated_from_what_is_like_it() -> None:
     assert list(found) == list(FAN)
 
 
+def test_what_runs_takes_no_less_than_it_has_run() -> None:
+    measured = {"sim_A.1.B.x": 2.0, "sim_A.2.B.y": 4.0}
+    so_far = {"sim_A.1.B.x": 9.0, "sim_A.3.B.x": 7.0, "prepare": 1.0, "all": 8.0}
+    found = mg.estimate_durations(FAN, measured, so_far)
+    assert [found[node] for node in so_far] == [2.0, 7.0, 3.0, 8.0]
+
+
 def test_durations_must_be_some() -> None:
     for function in (mg.work, mg.span, mg.critical_path, mg.slack):
         for wrong in (-1.0, float("nan")):
@@ -170,6 +177,12 @@ def test_an_empty_graph_takes_no_time() -> None:
     assert mg.critical_path(graph) == []
     assert mg.makespan_bounds(graph, 3) == (0, 0)
     assert (mg.slack(graph), mg.bottlenecks(graph), mg.generations(graph)) == ({}, {}, [])
+
+
+def test_with_a_slot_for_every_task_the_span_is_all_there_is_to_it() -> None:
+    for slots in (len(FAN), 10**400):
+        assert mg.makespan_bounds(FAN, slots) == (4, 4)
+    assert mg.makespan_bounds(FAN, len(FAN) - 1)[1] > 4
 
 
 def test_a_chain_may_be_long() -> None:
