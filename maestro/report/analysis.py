@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any
 
 import networkx as nx
@@ -23,7 +24,7 @@ from maestro.graph import (
     work,
 )
 from maestro.report.study import Study
-from maestro.report.table import durations
+from maestro.report.table import durations, run_time, so_far
 from maestro.spec.model import Value
 from maestro.spec.values import jsonable
 
@@ -40,12 +41,13 @@ def analyze_graph(
     graph: nx.DiGraph[str],
     slots: int | None = None,
     measured: Mapping[str, float] | None = None,
+    running: Mapping[str, float] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """What can be said of ``graph`` on ``slots``, as JSON can have it. Where durations are
-    ``measured`` (seconds by task), times are seconds, and those of the other tasks estimated;
-    else each task counts 1.
+    ``measured`` (seconds by task), times are seconds, and those of the other tasks estimated, some
+    ``running`` for some seconds already; else each task counts 1.
     """
-    seconds = estimate_durations(graph, measured) if measured else None
+    seconds = estimate_durations(graph, measured, running) if measured else None
     profile = width_profile(graph)
     total, longest = work(graph, seconds), span(graph, seconds)
     bounds = makespan_bounds(graph, slots, seconds) if slots else (None, None)
@@ -82,7 +84,8 @@ def analyze_study(study: Study, now: float, slots: int | None = None) -> dict[st
     StudyError, SpecError
         Its store, or its graph, cannot be read.
     """
-    attempts, rows = study.attempts(), study.tasks()
+    history = study.history()
+    graph, rows, attempts = history.graph, history.tasks, history.attempts
     run: dict[str, Any] | None = None
     if attempts:
         run = time_spent(attempts, now)
@@ -91,9 +94,11 @@ def analyze_study(study: Study, now: float, slots: int | None = None) -> dict[st
             "slots": slots,
             "slot_idle": max(0.0, (slots or 0) * run["elapsed"] - run["run"]),
             "slowest": list(_slowest(attempts)),
-            **_failures(study.graph, rows),
+            **_failures(graph, rows),
         }
-    found = analyze_graph(study.graph, slots, durations(rows))
+    found = analyze_graph(
+        graph, slots, durations(rows, attempts), so_far(rows, attempts, now)
+    )
     states = Counter(State(row.state).shown for row in rows)
     return {**found, "states": states, "run": run}
 
@@ -170,12 +175,8 @@ def _wall(stays: Sequence[tuple[float, float, float]]) -> tuple[dict[str, float]
 def _slowest(attempts: Sequence[AttemptRow]) -> Iterator[dict[str, Any]]:
     """The attempts that ran longest, of those that have ended."""
     ended = [a for a in attempts if a.started is not None and a.ended is not None]
-    for attempt in sorted(ended, key=_run_time, reverse=True)[:FEW]:
-        yield {"task": attempt.task, "seconds": _run_time(attempt), "state": attempt.state}
-
-
-def _run_time(attempt: AttemptRow) -> float:
-    return max(0.0, (attempt.ended or 0.0) - (attempt.started or 0.0))
+    for attempt in sorted(ended, key=run_time, reverse=True)[:FEW]:
+        yield {"task": attempt.task, "seconds": run_time(attempt), "state": attempt.state}
 
 
 def _failures(graph: nx.DiGraph[str], rows: Sequence[TaskRow]) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import networkx as nx
@@ -53,6 +52,15 @@ class View:
     conductor: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class History:
+    """What has become of a study, at one moment: its graph, tasks and attempts."""
+
+    graph: nx.DiGraph[str]
+    tasks: list[TaskRow]
+    attempts: list[AttemptRow]
+
+
 class Study:
     """The study in ``directory`` (absolute). Every method looks anew; nothing is kept open.
 
@@ -64,6 +72,7 @@ class Study:
     def __init__(self, directory: str) -> None:
         self.directory = os.path.abspath(directory)
         self.why_not_store: str | None = None
+        self._made: tuple[tuple[float, str], nx.DiGraph[str]] | None = None
         if not os.path.isdir(self.directory):
             raise StudyError(f"{self.directory} does not exist, or is no directory")
         self.name = os.path.basename(self.directory)
@@ -128,11 +137,26 @@ class Study:
         with self._store() as store:
             return store.attempts()
 
+    def history(self) -> History:
+        """Its graph, tasks and attempts, all of one moment."""
+        while True:
+            graph = self.graph  # first: nothing can be recorded while the moment lasts
+            with self._store() as store, store.moment():
+                if self._made is not None and self._made[0] == _origin(store.info()):
+                    return History(graph, store.tasks(), store.attempts())
+
     def durations(self) -> dict[str, float]:
         """Measured seconds of run time by task, of those that have FINISHED: what failed says
-        nothing of how long it takes. `maestro.graph.estimate_durations` adds the others.
+        nothing of how long it takes. Of a task that was restarted, the run times of its attempts
+        together. `maestro.graph.estimate_durations` adds the others.
         """
-        return table.durations(self.tasks())
+        with self._store() as store, store.moment():
+            return table.durations(store.tasks(), store.attempts())
+
+    def so_far(self, now: float) -> dict[str, float]:
+        """Seconds that the tasks that are in flight have run until ``now``."""
+        with self._store() as store, store.moment():
+            return table.so_far(store.tasks(), store.attempts(), now)
 
     def table(self) -> list[dict[str, Any]]:
         """A row for each task, in the order of the graph, with the values of `table.COLUMNS` and of
@@ -190,11 +214,16 @@ class Study:
         with self._store() as store:
             return conducted_by(store)
 
-    @cached_property
+    @property
     def graph(self) -> nx.DiGraph[str]:
-        """The graph of its tasks, expanded from the combinations that it stored."""
+        """The graph of its tasks, expanded from the combinations that it stored: the same each
+        time, until it is run again by another specification.
+        """
         with self._store() as store:
-            return open_graph(store).graph
+            if self._made is None or self._made[0] != _origin(store.info()):
+                made = open_graph(store)
+                self._made = _origin(made.info), made.graph
+            return self._made[1]
 
     def _do_without_store(self, error: StudyError) -> None:
         if snapshot.read(self.directory) is None:
@@ -213,6 +242,11 @@ class Study:
             yield store
         finally:
             store.close()
+
+
+def _origin(info: StudyInfo) -> tuple[float, str]:
+    """What tells the specification of a study from others that it, or another in its place, had."""
+    return info.created, info.source
 
 
 def _forbidden(directory: str) -> bool:

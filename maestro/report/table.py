@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from maestro.conductor.store import TaskRow
-from maestro.engine import State
+from maestro.conductor.store import AttemptRow, TaskRow
+from maestro.engine import ACTIVE, State
 from maestro.errors import UsageError
 
 if TYPE_CHECKING:
     import pandas
 
-__all__ = ["COLUMNS", "durations", "frame", "rows"]
+__all__ = ["COLUMNS", "durations", "frame", "rows", "run_time", "so_far"]
 
 _TIME = "datetime64[us, UTC]"
 _TYPES = {
@@ -79,10 +80,54 @@ def _time(seconds: float | None) -> datetime | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, timezone.utc)
 
 
-def durations(tasks: Iterable[TaskRow]) -> dict[str, float]:
-    """Seconds of run time of those of ``tasks`` that have FINISHED."""
-    finished = (task for task in tasks if task.state == State.FINISHED.value)
-    return {task.name: task.seconds for task in finished if task.seconds is not None}
+def durations(tasks: Iterable[TaskRow], attempts: Iterable[AttemptRow]) -> dict[str, float]:
+    """Seconds of run time of those of ``tasks`` that have FINISHED: where it took several of
+    ``attempts`` since the task was last run again, of them together, without the queue between.
+    """
+    found = {}
+    for task, started in _latest(tasks, attempts):
+        if task.state != State.FINISHED.value:
+            continue
+        seconds = task.seconds  # by a monotonic clock, where there was one
+        if any(attempt.number != task.number for attempt in started):
+            seconds = sum(run_time(attempt) for attempt in started)
+        if seconds is not None:
+            found[task.name] = seconds
+    return found
+
+
+def so_far(
+    tasks: Iterable[TaskRow], attempts: Iterable[AttemptRow], now: float
+) -> dict[str, float]:
+    """Seconds that those of ``tasks`` that are in flight have run until ``now``, as `durations`
+    counts them.
+    """
+    active = (task for task in tasks if State(task.state) in ACTIVE)
+    return {
+        task.name: sum(run_time(attempt, now) for attempt in started)
+        for task, started in _latest(active, attempts)
+    }
+
+
+def run_time(attempt: AttemptRow, now: float = 0.0) -> float:
+    """Seconds that ``attempt`` has run: until ``now``, where it has not ended."""
+    end = now if attempt.ended is None else attempt.ended
+    return 0.0 if attempt.started is None else max(0.0, end - attempt.started)
+
+
+def _latest(
+    tasks: Iterable[TaskRow], attempts: Iterable[AttemptRow]
+) -> Iterator[tuple[TaskRow, list[AttemptRow]]]:
+    """Each of ``tasks`` that has been submitted since it was last run again, with those of its
+    attempts from then on that have started.
+    """
+    started: dict[str, list[AttemptRow]] = defaultdict(list)
+    for attempt in attempts:
+        if attempt.started is not None:
+            started[attempt.task].append(attempt)
+    for task in tasks:
+        if (first := task.submitted) is not None:
+            yield task, [a for a in started.get(task.name, ()) if a.submitted >= first]
 
 
 def frame(table: Sequence[Mapping[str, Any]]) -> pandas.DataFrame:

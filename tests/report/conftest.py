@@ -42,11 +42,11 @@ class Played:
         self.engine = Engine(self.graph, Policy(slots=99), lambda task: Demand(local=True))
         self.at = 1_000_000.0
 
-    def see(self, task: str, seen: Seen, **more: object) -> None:
-        """Something is seen of the task's first attempt, ten seconds after what came before."""
+    def see(self, task: str, seen: Seen, number: int = 1, **more: object) -> None:
+        """Something is seen of an attempt of the task, ten seconds after what came before."""
         self.engine.decide(self.at)
         self.at += 10
-        attempt = AttemptId(task, 1)
+        attempt = AttemptId(task, number)
         self.engine.observe(Observation(attempt, seen, self.at, **more), self.at)  # type: ignore[arg-type]
 
     def save(self) -> None:

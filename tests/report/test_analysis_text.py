@@ -121,6 +121,18 @@ def test_values_that_are_equal_and_not_the_same_fail_apart(tmp_path: Path) -> No
     assert found == [("'nan'", 2, 2), ("1", 1, 1), ("True", 1, 1)]
 
 
+def test_what_runs_is_not_estimated_to_take_less_than_it_has(tmp_path: Path) -> None:
+    study = Played(tmp_path)
+    (tmp_path / "s.yaml").write_text(SPEC)
+    study.see("sim_A.0", Seen.STARTED)
+    study.see("sim_A.0", Seen.FINISHED, exit_code=0)
+    study.see("sim_A.1", Seen.STARTED)
+    study.save()
+    found = analyze_study(maestro.open_study(study.directory), study.at + 30)
+    assert found["work"] == 10 + 30 + 10 + 10
+    assert found["critical_path"][0] == {"task": "sim_A.1", "duration": 30}
+
+
 def test_long_lists_are_cut_and_say_so() -> None:
     names = [f"t{i}" for i in range(3000)]
     graph = graph_of({b: [a] if a else [] for a, b in zip([None, *names], names, strict=False)})

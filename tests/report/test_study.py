@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 import maestro
 from maestro.conductor import snapshot
-from maestro.conductor.store import TaskRow
+from maestro.conductor.store import Store, StoreHeld, TaskRow
 from maestro.engine import Outcome, Seen
 from maestro.errors import StudyError
+from tests.cli.test_run import FAN
+from tests.conftest import Shell
 from tests.report.conftest import Played
+
+SPEC = """
+description: {name: played, description: d}
+study:
+- {name: sim, description: d, run: {cmd: echo $(A)}}
+- {name: all, description: d, run: {cmd: "true", depends: [sim_*]}}
+"""
 
 
 def test_what_it_shows(played: Played) -> None:
@@ -86,14 +96,39 @@ def test_a_table_of_something_else_is_no_study(tmp_path: Path) -> None:
 
 
 def test_the_graph_is_expanded_from_what_is_stored(played: Played) -> None:
-    Path(played.directory, "s.yaml").write_text(
-        """
-description: {name: played, description: d}
-study:
-- {name: sim, description: d, run: {cmd: echo $(A)}}
-- {name: all, description: d, run: {cmd: "true", depends: [sim_*]}}
-"""
-    )
+    Path(played.directory, "s.yaml").write_text(SPEC)
     study = maestro.open_study(played.directory)
     assert list(study.graph) == list(study.states())
     assert study.graph is study.graph
+
+
+def test_the_graph_is_another_after_another_specification(shell: Shell) -> None:
+    shell.write("fan.yaml", FAN)
+    shell("maestro", "run", "-y", "-fg", "-o", "out", "fan.yaml")
+    study = maestro.open_study(str(shell.folder / "out"))
+    assert len(study.graph) == 7
+    shell.write("fan.yaml", FAN.replace("[1, 2, 3]", "[1, 2, 3, 4]"))
+    shell("maestro", "rerun", "--spec", "fan.yaml", "-y", "-fg", "out")
+    assert "say_N.4" in study.graph
+    history = study.history()
+    assert list(history.graph) == [task.name for task in history.tasks]
+    assert {a.task for a in history.attempts} == set(study.graph)
+
+
+def test_a_history_is_of_one_moment(played: Played, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is recorded between reading the tasks and the attempts has to wait."""
+    Path(played.directory, "s.yaml").write_text(SPEC)
+    read, refused = Store.tasks, []
+
+    def tasks(store: Store) -> list[TaskRow]:
+        found = read(store)
+        with closing(Store.open(played.directory, write=True)) as other:
+            try:
+                other.commit(other.holder().epoch, patience=0)
+            except StoreHeld as error:
+                refused.append(error)
+        return found
+
+    monkeypatch.setattr(Store, "tasks", tasks)
+    history = maestro.open_study(played.directory).history()
+    assert (len(history.tasks), len(history.attempts), len(refused)) == (4, 3, 1)

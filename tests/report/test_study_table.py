@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -68,6 +69,28 @@ def test_attempts_and_durations(played: Played) -> None:
         AttemptRow("sim_A.2", 1, at, at + 50, None, None, "13"),
     ]
     assert study.durations() == {"sim_A.0": 9.0}
+
+
+def test_a_duration_is_the_run_time_of_all_attempts_without_the_queue(tmp_path: Path) -> None:
+    study = Played(tmp_path)
+    for task, other in (("sim_A.0", "sim_A.1"), ("sim_A.1", "sim_A.2")):
+        study.see(task, Seen.STARTED)
+        study.see(task, Seen.NODE_LOST)
+        study.see(other, Seen.ACCEPTED)
+        study.see(task, Seen.STARTED, number=2)
+    study.see("sim_A.0", Seen.FINISHED, number=2, exit_code=0)
+    study.save()
+    view = maestro.open_study(study.directory)
+    assert [row["run_seconds"] for row in view.table()] == [80, None, None, None]
+    assert view.durations() == {"sim_A.0": 10 + 50}
+    assert view.so_far(study.at + 5) == {"sim_A.1": 10 + 15, "sim_A.2": 0}
+
+
+def test_attempts_before_a_task_was_run_again_count_no_more() -> None:
+    task = TaskRow(0, "a", "a", "a", "{}", "FINISHED", number=2, submitted=50, seconds=3.5)
+    attempts = [AttemptRow("a", 1, 0, 10, 30, "FINISHED"), AttemptRow("a", 2, 50, 55, 59)]
+    assert table.durations([task], attempts) == {"a": 3.5}
+    assert table.so_far([replace(task, state="RUNNING")], attempts, 99) == {"a": 4}
 
 
 def test_what_would_run_again(played: Played) -> None:
