@@ -13,6 +13,9 @@ from maestro.cli.terminal import at_least, tell
 
 __all__ = ["add_parser", "run"]
 
+MOST_SLOTS = 10**9
+"""More than any machine has, and few enough to reckon with."""
+
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add ``analyze`` to ``commands``."""
@@ -22,13 +25,23 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.set_defaults(run=run)
     add_source(parser)
     parser.add_argument(
-        "--slots", type=at_least(1), metavar="N",
+        "--slots", type=_slots, metavar="N",
         help="Tasks that can run at the same time. [Of a run: as many as did]",
     )  # fmt: skip
     parser.add_argument(
         "-f", "--format", choices=("text", "json"), default="text",
         help="For people, or for programs. [%(default)s]",
     )  # fmt: skip
+
+
+def _slots(text: str) -> int:
+    slots = at_least(1)(text)
+    if slots > MOST_SLOTS:
+        raise argparse.ArgumentTypeError(f"must be {MOST_SLOTS} or less")
+    return slots
+
+
+_slots.__name__ = "whole number"
 
 
 def run(options: argparse.Namespace) -> int:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
+from statistics import fmean
 from types import MappingProxyType
 from typing import Any
 
@@ -31,7 +32,7 @@ from maestro.spec.values import jsonable
 __all__ = ["analyze_graph", "analyze_study", "time_spent"]
 
 FEW = 10
-"""Tasks that are named, at most, where they are ranked."""
+"""Tasks, and values, that are named, at most, where they are ranked."""
 
 SHARE = 0.1
 """A bottleneck is a task that this part of all tasks, and more than one, goes through."""
@@ -50,7 +51,6 @@ def analyze_graph(
     seconds = estimate_durations(graph, measured, running) if measured else None
     profile = width_profile(graph)
     total, longest = work(graph, seconds), span(graph, seconds)
-    bounds = makespan_bounds(graph, slots, seconds) if slots else (None, None)
     return {
         "tasks": len(graph),
         "edges": graph.number_of_edges(),
@@ -63,9 +63,7 @@ def analyze_graph(
         "work": total,
         "span": longest,
         "parallelism": total / longest if longest else None,
-        "slots": slots,
-        "least": bounds[0],
-        "most": bounds[1],
+        "makespan": _makespan(graph, slots, seconds) if slots else None,
         "critical_path": [
             {"task": node, "duration": seconds[node] if seconds else 1}
             for node in critical_path(graph, seconds)
@@ -86,21 +84,27 @@ def analyze_study(study: Study, now: float, slots: int | None = None) -> dict[st
     """
     history = study.history()
     graph, rows, attempts = history.graph, history.tasks, history.attempts
+    measured = durations(rows, attempts)
     run: dict[str, Any] | None = None
     if attempts:
         run = time_spent(attempts, now)
-        slots = slots or run["most"] or None
+        slots = slots or run["peak"] or None
         run |= {
-            "slots": slots,
-            "slot_idle": max(0.0, (slots or 0) * run["elapsed"] - run["run"]),
+            "idle_slot_seconds": _idle(run, slots),
             "slowest": list(_slowest(attempts)),
-            **_failures(graph, rows),
+            "slowest_values": _slowest_values(graph, measured),
+            "failures": _failures(graph, rows),
         }
-    found = analyze_graph(
-        graph, slots, durations(rows, attempts), so_far(rows, attempts, now)
-    )
+    found = analyze_graph(graph, slots, measured, so_far(rows, attempts, now))
     states = Counter(State(row.state).shown for row in rows)
     return {**found, "states": states, "run": run}
+
+
+def _makespan(
+    graph: nx.DiGraph[str], slots: int, seconds: Mapping[str, float] | None
+) -> dict[str, Any]:
+    least, most = makespan_bounds(graph, slots, seconds)
+    return {"slots": slots, "least": least, "most": most}
 
 
 def _steps(graph: nx.DiGraph[str]) -> Iterator[dict[str, Any]]:
@@ -123,12 +127,13 @@ def _bottlenecks(graph: nx.DiGraph[str]) -> Iterator[dict[str, Any]]:
 
 
 def time_spent(attempts: Sequence[AttemptRow], now: float) -> dict[str, Any]:
-    """Where the time went: ``elapsed`` is that of a clock on the wall, of which at least one task
-    was ``running``, or none while some were ``queued``, or nothing was in flight; ``queue`` and
-    ``run`` are sums over all attempts, ``unfinished`` over those that did not finish.
+    """Where the time went: ``elapsed`` is that of a ``clock`` on the wall, while which at least one
+    task was ``running``, or none was and some were ``queued``, or nothing was in flight; the
+    seconds of ``attempts`` are sums over all of them, and over the ``lost`` ones, which have ended
+    and did not finish. ``peak`` is how many ran at the same time, at most.
     """
     stays = [_stay(attempt, now) for attempt in attempts]
-    wall, most = _wall(stays)
+    clock, peak = _clock(stays)
     ran = [end - start for _, start, end in stays]
     lost = [a.ended is not None and a.state != State.FINISHED.value for a in attempts]
     first, last = min(s for s, _, _ in stays), max(e for _, _, e in stays)
@@ -136,13 +141,15 @@ def time_spent(attempts: Sequence[AttemptRow], now: float) -> dict[str, Any]:
         "first": first,
         "last": last,
         "elapsed": last - first,
-        **wall,
-        "most": most,
-        "attempts": len(attempts),
-        "queue": sum(start - submitted for submitted, start, _ in stays),
-        "run": sum(ran),
-        "unfinished_attempts": sum(lost),
-        "unfinished": sum(seconds for seconds, gone in zip(ran, lost, strict=True) if gone),
+        "clock": clock,
+        "peak": peak,
+        "attempts": {
+            "count": len(attempts),
+            "queue_seconds": sum(start - submitted for submitted, start, _ in stays),
+            "run_seconds": sum(ran),
+            "lost_count": sum(lost),
+            "lost_seconds": sum(seconds for seconds, gone in zip(ran, lost, strict=True) if gone),
+        },
     }
 
 
@@ -155,7 +162,7 @@ def _stay(attempt: AttemptRow, now: float) -> tuple[float, float, float]:
     return attempt.submitted, min(max(start, attempt.submitted), end), end
 
 
-def _wall(stays: Sequence[tuple[float, float, float]]) -> tuple[dict[str, float], int]:
+def _clock(stays: Sequence[tuple[float, float, float]]) -> tuple[dict[str, float], int]:
     """Seconds of the clock that went into each of three, and how many attempts ran at the same
     time at most.
     """
@@ -164,12 +171,20 @@ def _wall(stays: Sequence[tuple[float, float, float]]) -> tuple[dict[str, float]
         moments += [(submitted, 0, 1), (start, 1, 0), (end, -1, -1)]
     moments.sort()  # what ends at a moment has ended when another starts
     spent = {"running": 0.0, "queued": 0.0, "idle": 0.0}
-    running = flying = most = 0
+    running = flying = peak = 0
     for (moment, runs, flies), (later, _, _) in pairwise(moments):
         running, flying = running + runs, flying + flies
-        most = max(most, running)
+        peak = max(peak, running)
         spent["running" if running else "queued" if flying else "idle"] += later - moment
-    return spent, most
+    return spent, peak
+
+
+def _idle(run: dict[str, Any], slots: int | None) -> float | None:
+    """Seconds that ``slots`` stood idle, all together; None where more than those were in use."""
+    if not slots or slots < run["peak"]:
+        return None
+    idle: float = slots * run["elapsed"] - run["attempts"]["run_seconds"]
+    return max(0.0, idle)
 
 
 def _slowest(attempts: Sequence[AttemptRow]) -> Iterator[dict[str, Any]]:
@@ -179,33 +194,52 @@ def _slowest(attempts: Sequence[AttemptRow]) -> Iterator[dict[str, Any]]:
         yield {"task": attempt.task, "seconds": run_time(attempt), "state": attempt.state}
 
 
-def _failures(graph: nx.DiGraph[str], rows: Sequence[TaskRow]) -> dict[str, Any]:
-    """How many tasks failed, and by value of each parameter that has several: most first."""
-    states = {row.name: State(row.state) for row in rows if row.name in graph}
-    failed: Counter[tuple[str, str]] = Counter()
-    ended: dict[str, Counter[str]] = defaultdict(Counter)
-    values: dict[str, Value] = {}
-    for node, state in states.items():
-        if state not in FAILED and state is not State.FINISHED:
-            continue
-        for name, value in task_of(graph, node).combination.values.items():
-            text = repr(value)  # 1 and True are equal, nan and nan are not
-            values[text] = value
-            ended[name][text] += 1
-            failed[name, text] += state in FAILED
-    by_value: list[dict[str, Any]] = [
-        {
-            "parameter": name,
-            "value": jsonable(values[text]),
-            "failed": count,
-            "of": ended[name][text],
-        }
-        for (name, text), count in failed.items()
-        if count and len(ended[name]) > 1
+def _slowest_values(graph: nx.DiGraph[str], measured: Mapping[str, float]) -> list[dict[str, Any]]:
+    """The values whose tasks took longest in the mean, of those that have finished."""
+    rows = [
+        {**value, "tasks": len(nodes), "mean_seconds": fmean(measured[node] for node in nodes)}
+        for value, nodes in _by_value(graph, (node for node in graph if node in measured))
     ]
-    by_value.sort(key=lambda row: (-row["failed"], row["of"]))
+    return sorted(rows, key=lambda row: -row["mean_seconds"])[:FEW]
+
+
+def _failures(graph: nx.DiGraph[str], rows: Sequence[TaskRow]) -> dict[str, Any]:
+    """How many tasks failed, by step and by value, of all that ended: most first."""
+    states = {row.name: State(row.state) for row in rows}
+    failed = {node for node, state in states.items() if state in FAILED}
+    ended = [node for node in graph if node in failed or states[node] is State.FINISHED]
+    by_step: dict[str, list[str]] = defaultdict(list)
+    for node in ended:
+        by_step[task_of(graph, node).step.name].append(node)
+
+    def ranked(groups: Iterable[tuple[dict[str, Any], list[str]]]) -> list[dict[str, Any]]:
+        counts = [
+            {**key, "failed": sum(node in failed for node in nodes), "of": len(nodes)}
+            for key, nodes in groups
+        ]
+        return sorted(
+            (row for row in counts if row["failed"]), key=lambda row: (-row["failed"], row["of"])
+        )
+
     return {
-        "failed": sum(state in FAILED for state in states.values()),
+        "count": len(failed),
         "incomplete": sum(state is State.INCOMPLETE for state in states.values()),
-        "failed_by_value": by_value,
+        "by_step": ranked(({"step": step}, nodes) for step, nodes in by_step.items()),
+        "by_value": ranked(_by_value(graph, ended)),
     }
+
+
+def _by_value(
+    graph: nx.DiGraph[str], nodes: Iterable[str]
+) -> Iterator[tuple[dict[str, Any], list[str]]]:
+    """``nodes`` by step, parameter and value, where they have several values."""
+    groups: dict[tuple[str, str], dict[str, tuple[Value, list[str]]]] = defaultdict(dict)
+    for node in nodes:
+        task = task_of(graph, node)
+        for name, value in task.combination.values.items():
+            # By text: 1 and True are equal, nan and nan are not.
+            groups[task.step.name, name].setdefault(repr(value), (value, []))[1].append(node)
+    for (step, parameter), values in groups.items():
+        if len(values) > 1:
+            for value, those in values.values():
+                yield {"step": step, "parameter": parameter, "value": jsonable(value)}, those

@@ -18,8 +18,6 @@ ROOM = 80
 FEW = 10
 """Tasks of the critical path that are named, and values that tasks failed with, at most."""
 
-_TIMES = ("work", "span", "least", "most")
-
 Found = Mapping[str, Any]
 
 
@@ -39,14 +37,15 @@ def lines(title: str, found: Found, encoding: str | None) -> Iterator[str]:
         yield from ("", f"Where the time went: {amount(run['elapsed'])}, "
                     f"from {time_text(run['first'])} to {time_text(run['last'])}")  # fmt: skip
         yield from _time(run)
-        yield from _slowest(run["slowest"])
-        yield from _failed(run)
+        yield from _slots(found["makespan"], run)
+        yield from _slowest(run)
+        yield from _failed(run["failures"])
 
 
 def amount(value: float, unit: str = "seconds") -> str:
     """``value`` seconds, or whatever ``unit`` it has, in a few characters."""
     if unit != "seconds":
-        return f"{value:.0f}" if value == int(value) else f"{value:.1f}"
+        return f"{value:.1f}".removesuffix(".0")
     if value < 59.95:
         return f"{value:.3g} s" if value < 10 else f"{value:.1f} s"
     minutes, seconds = divmod(round(value), 60)
@@ -65,19 +64,20 @@ def _size(found: Found) -> Iterator[str]:
         how += ", when each task takes 1"
     elif estimated:
         how += f"; {estimated} estimated by those that finished"
-    times = {name: amount(found[name] or 0, found["unit"]) for name in _TIMES}
+    work, span = (amount(found[name], found["unit"]) for name in ("work", "span"))
     rows = [
         ("tasks", found["tasks"], ""),
         ("edges", found["edges"], ""),
         ("depth", found["depth"], f"generations: {generations}"),
         ("width", found["width"], "tasks in the largest generation"),
-        ("work", times["work"], how),
-        ("span", times["span"], "as many at a time as can be: the critical path"),
+        ("work", work, how),
+        ("span", span, "as many at a time as can be: the critical path"),
         ("parallelism", f"{found['parallelism'] or 0:.1f}", "work / span"),
     ]
-    if found["slots"]:
-        meaning = f"at least; at most {times['most']} with none idle"
-        rows.append((plural(found["slots"], "slot"), times["least"], meaning))
+    if makespan := found["makespan"]:
+        least, most = (amount(makespan[name], found["unit"]) for name in ("least", "most"))
+        slots = plural(makespan["slots"], "slot")
+        rows.append((slots, least, f"at least; at most {most} with none idle"))
     for name, value, meaning in rows:
         yield f"{name:11}  {value:>9}  {meaning}".rstrip()
 
@@ -98,46 +98,69 @@ def _path(found: Found) -> Iterator[str]:
 
 
 def _time(run: Found) -> Iterator[str]:
-    def share(name: str, value: float, whole: float, meaning: str = "") -> str:
-        part = f"{value / whole:.0%}" if whole else ""
-        return f"  {name:9}  {amount(value):>9}  {part:>4}  {meaning}".rstrip()
-
-    elapsed, attempts, slots = run["elapsed"], run["attempts"], run["slots"]
-    yield share("running", run["running"], elapsed, "at least one task ran")
-    yield share("queued", run["queued"], elapsed, "none ran, and some waited to be started")
-    yield share("idle", run["idle"], elapsed, "nothing was in flight")
-    flight = run["queue"] + run["run"]
-    yield f"{plural(attempts, 'attempt')}, together"
-    yield share("queued", run["queue"], flight, f"{amount(run['queue'] / attempts)} each")
-    yield share("ran", run["run"], flight, f"{amount(run['run'] / attempts)} each")
-    if lost := run["unfinished_attempts"]:
-        yield share("of that", run["unfinished"], flight, f"in {lost} that did not finish")
-    if slots:
-        yield f"{plural(slots, 'slot')}, together; at most {run['most']} ran at the same time"
-        yield share("busy", run["run"], slots * elapsed)
-        yield share("idle", run["slot_idle"], slots * elapsed)
+    clock, elapsed, attempts = run["clock"], run["elapsed"], run["attempts"]
+    yield _share("running", clock["running"], elapsed, "at least one task ran")
+    yield _share("queued", clock["queued"], elapsed, "none ran, and some waited to be started")
+    yield _share("idle", clock["idle"], elapsed, "nothing was in flight")
+    count, queue, ran = attempts["count"], attempts["queue_seconds"], attempts["run_seconds"]
+    yield f"{plural(count, 'attempt')}, together"
+    yield _share("queued", queue, queue + ran, f"{amount(queue / count)} each")
+    yield _share("ran", ran, queue + ran, f"{amount(ran / count)} each")
+    if lost := attempts["lost_count"]:
+        meaning = f"in {lost} that ended and did not finish"
+        yield _share("of that", attempts["lost_seconds"], queue + ran, meaning)
 
 
-def _slowest(rows: Sequence[Found]) -> Iterator[str]:
-    if rows:
-        yield from ("", "Longest runs")
-    for row in rows:
-        yield from _entry(f"{amount(row['seconds']):>11}  {row['state']:9}", row["task"])
-
-
-def _failed(run: Found) -> Iterator[str]:
-    if not run["failed"]:
+def _slots(makespan: Found | None, run: Found) -> Iterator[str]:
+    if makespan is None:
         return
-    blocked = f"; {run['incomplete']} cannot run because of them" if run["incomplete"] else ""
-    yield from ("", f"Failed: {plural(run['failed'], 'task')}{blocked}")
-    rows = run["failed_by_value"]
+    slots, idle = makespan["slots"], run["idle_slot_seconds"]
+    together = "" if idle is None else ", together"
+    yield f"{plural(slots, 'slot')}{together}; at most {run['peak']} ran at the same time"
+    if idle is not None:
+        yield _share("busy", run["attempts"]["run_seconds"], slots * run["elapsed"])
+        yield _share("idle", idle, slots * run["elapsed"])
+
+
+def _share(name: str, value: float, whole: float, meaning: str = "") -> str:
+    part = f"{value / whole:.0%}" if whole else ""
+    return f"  {name:9}  {amount(value):>9}  {part:>4}  {meaning}".rstrip()
+
+
+def _slowest(run: Found) -> Iterator[str]:
+    if run["slowest"]:
+        yield from ("", "Longest runs")
+    for row in run["slowest"]:
+        yield from _entry(f"{amount(row['seconds']):>11}  {row['state']:9}", row["task"])
+    if run["slowest_values"]:
+        yield from ("", "Slowest values", "  mean time  tasks that finished with this value")
+    for row in run["slowest_values"]:
+        yield from _entry(f"{amount(row['mean_seconds']):>11}  {row['tasks']:5}", _value(row))
+
+
+def _failed(failures: Found) -> Iterator[str]:
+    if not failures["count"]:
+        return
+    incomplete = failures["incomplete"]
+    blocked = f"; {incomplete} cannot run because of them" if incomplete else ""
+    yield from ("", f"Failed: {plural(failures['count'], 'task')}{blocked}")
+    yield "     failed     of all that ended of this step"
+    for row in failures["by_step"]:
+        yield from _entry(_rate(row), row["step"])
+    rows = failures["by_value"]
     if rows:
         yield "     failed     of all that ended with this value"
     for row in rows[:FEW]:
-        share = f"{row['failed'] / row['of']:.0%}"
-        head = f"{row['failed']:11}  {row['of']:5}  {share:>4}"
-        yield from _entry(head, f"{row['parameter']} = {row['value']}")
+        yield from _entry(_rate(row), _value(row))
     yield from _more(len(rows))
+
+
+def _rate(row: Found) -> str:
+    return f"{row['failed']:11}  {row['of']:5}  {row['failed'] / row['of']:>4.0%}"
+
+
+def _value(row: Found) -> str:
+    return f"{row['step']}: {row['parameter']} = {row['value']}"
 
 
 def _more(count: int) -> Iterator[str]:

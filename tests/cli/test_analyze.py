@@ -34,7 +34,7 @@ def test_a_specification(shell: Shell) -> None:
                        {"step": "shout", "edges": 3, "funnel": True}]},
         ],
         "unit": "tasks", "measured": 0, "work": 7, "span": 3, "parallelism": 7 / 3,
-        "slots": 2, "least": 3.5, "most": 5,
+        "makespan": {"slots": 2, "least": 3.5, "most": 5},
         "critical_path": [
             {"task": task, "duration": 1} for task in ("say_N.1", "shout_N.1", "all")
         ],
@@ -51,22 +51,31 @@ def test_a_study_that_failed(shell: Shell) -> None:
     shell("maestro", "run", "-y", "-fg", "-t", "1", "-o", "out", "fan.yaml", code=2)
     found = analysed(shell, "out")
     run = found["run"]
-    assert (found["unit"], found["measured"], found["slots"]) == ("seconds", 5, 1)
+    assert (found["unit"], found["measured"]) == ("seconds", 5)
     assert found["states"] == {"FINISHED": 5, "FAILED": 1, "INCOMPLETE": 1}
-    assert (run["attempts"], run["unfinished_attempts"], run["most"]) == (6, 1, 1)
-    assert 0.9 <= run["run"] <= run["elapsed"] + 1e-6
-    assert run["running"] + run["queued"] + run["idle"] == pytest.approx(run["elapsed"])
-    assert run["slot_idle"] == pytest.approx(run["elapsed"] - run["run"])
-    assert 0.3 <= run["unfinished"] < run["run"]
+    attempts, clock = run["attempts"], run["clock"]
+    assert (attempts["count"], attempts["lost_count"], run["peak"]) == (6, 1, 1)
+    assert 0.9 <= attempts["run_seconds"] <= run["elapsed"] + 1e-6
+    assert clock["running"] + clock["queued"] + clock["idle"] == pytest.approx(run["elapsed"])
+    idle = run["elapsed"] - attempts["run_seconds"]
+    assert run["idle_slot_seconds"] == pytest.approx(idle)
+    assert 0.3 <= attempts["lost_seconds"] < attempts["run_seconds"]
     assert {row["task"].partition("_")[0] for row in run["slowest"][:3]} == {"shout"}
-    assert (run["failed"], run["incomplete"]) == (1, 1)
-    (row,) = run["failed_by_value"]
-    assert row == {"parameter": "N", "value": 2, "failed": 1, "of": 2}
-    assert found["least"] == found["most"] == found["work"]
+    slowest = [(row["step"], row["parameter"], row["tasks"]) for row in run["slowest_values"]]
+    assert sorted(slowest) == [("say", "N", 1)] * 3 + [("shout", "N", 1)] * 2
+    assert run["failures"] == {
+        "count": 1,
+        "incomplete": 1,
+        "by_step": [{"step": "shout", "failed": 1, "of": 3}],
+        "by_value": [{"step": "shout", "parameter": "N", "value": 2, "failed": 1, "of": 1}],
+    }
+    work = found["work"]
+    assert found["makespan"] == {"slots": 1, "least": work, "most": work}
     text = shell("maestro", "analyze", "out").stdout
     assert "Failed: 1 task; 1 cannot run because of them" in text
-    assert "          1      2   50%  N = 2\n" in text
-    assert "in 1 that did not finish" in text
+    assert "          1      3   33%  shout\n" in text
+    assert "          1      1  100%  shout: N = 2\n" in text
+    assert "in 1 that ended and did not finish" in text
 
 
 def test_a_study_that_was_not_launched_has_no_run(shell: Shell) -> None:
@@ -90,6 +99,7 @@ def test_what_cannot_be_analysed(shell: Shell) -> None:
     for arguments, sentence in (
         (["nowhere.yaml"], "nowhere.yaml"),
         (["fan.yaml", "--slots", "0"], "must be 1 or more"),
+        (["fan.yaml", "--slots", "9" * 400], "--slots: must be 1000000000 or less"),
         (["fan.yaml", "--pargs", "a:1"], "-p FILE"),
         ([".", "-p", "grid.py"], "a study has its parameters already"),
         (["."], "is not a study directory"),

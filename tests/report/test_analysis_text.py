@@ -54,15 +54,17 @@ def test_every_second_is_counted_once(rows: Sequence[AttemptRow]) -> None:
         flying = sum(a.submitted <= second < e for a, e in zip(rows, ends, strict=True))
         counts["running" if running else "queued" if flying else "idle"] += 1
         most = max(most, running)
-    assert {name: found[name] for name in counts} == counts
+    assert found["clock"] == counts
     assert found["elapsed"] == sum(counts.values())
-    assert found["most"] == most
+    assert found["peak"] == most
     stays = list(zip(rows, starts, ends, strict=True))
-    assert found["run"] == sum(end - start for _, start, end in stays)
-    assert found["queue"] == sum(start - a.submitted for a, start, _ in stays)
+    together = found["attempts"]
+    assert together["count"] == len(rows)
+    assert together["run_seconds"] == sum(end - start for _, start, end in stays)
+    assert together["queue_seconds"] == sum(start - a.submitted for a, start, _ in stays)
     lost = [(a, start, end) for a, start, end in stays if a.state == "FAILED"]
-    assert found["unfinished_attempts"] == len(lost)
-    assert found["unfinished"] == sum(end - start for _, start, end in lost)
+    assert together["lost_count"] == len(lost)
+    assert together["lost_seconds"] == sum(end - start for _, start, end in lost)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +77,8 @@ def test_amounts_of_time(seconds: float, text: str) -> None:
 
 
 def test_amounts_of_tasks() -> None:
-    assert [amount(n, "tasks") for n in (0, 7.0, 2.5, 1234567.0)] == ["0", "7", "2.5", "1234567"]
+    texts = {0: "0", 7.0: "7", 2.5: "2.5", 4.04: "4", 1234567.0: "1234567"}
+    assert [amount(n, "tasks") for n in texts] == list(texts.values())
 
 
 def shown(directory: str) -> list[str]:
@@ -107,7 +110,7 @@ def test_it_fits_80_columns_whatever_the_values(tmp_path: Path, values: tuple) -
     assert "  running       40.0 s   67%  at least one task ran" in text
     assert "  queued        20.0 s   33%  none ran, and some waited to be started" in text
     assert "  busy          50.0 s   28%" in text
-    assert f"          1      1  100%  A = {one_line(str(values[0]))}" in text
+    assert f"          1      1  100%  sim: A = {one_line(str(values[0]))}" in text
 
 
 def test_values_that_are_equal_and_not_the_same_fail_apart(tmp_path: Path) -> None:
@@ -117,7 +120,8 @@ def test_values_that_are_equal_and_not_the_same_fail_apart(tmp_path: Path) -> No
         study.see(task, Seen.FAILED, exit_code=1)
     study.save()
     run = analyze_study(maestro.open_study(study.directory), NOW)["run"]
-    found = [(repr(row["value"]), row["failed"], row["of"]) for row in run["failed_by_value"]]
+    rows = run["failures"]["by_value"]
+    found = [(repr(row["value"]), row["failed"], row["of"]) for row in rows]
     assert found == [("'nan'", 2, 2), ("1", 1, 1), ("True", 1, 1)]
 
 
@@ -131,6 +135,42 @@ def test_what_runs_is_not_estimated_to_take_less_than_it_has(tmp_path: Path) -> 
     found = analyze_study(maestro.open_study(study.directory), study.at + 30)
     assert found["work"] == 10 + 30 + 10 + 10
     assert found["critical_path"][0] == {"task": "sim_A.1", "duration": 30}
+
+
+def test_the_slowest_values_and_the_steps_that_failed(tmp_path: Path) -> None:
+    study = Played(tmp_path, ("x", "x", "y", "z"), ("1", "2", "3", "4"))
+    (tmp_path / "s.yaml").write_text(SPEC)
+    names = list(study.graph)[:4]
+    for task in names:
+        study.see(task, Seen.STARTED)
+    for task, seen in zip(names, [Seen.FINISHED] * 3 + [Seen.TIMED_OUT], strict=True):
+        study.see(task, seen)
+    study.save()
+    view = maestro.open_study(study.directory)
+    run = analyze_study(view, study.at)["run"]
+    common = {"step": "sim", "parameter": "A"}
+    assert run["slowest_values"] == [
+        {**common, "value": "x", "tasks": 2, "mean_seconds": 40.0},
+        {**common, "value": "y", "tasks": 1, "mean_seconds": 40.0},
+    ]
+    assert run["failures"]["by_step"] == [{"step": "sim", "failed": 1, "of": 4}]
+    text = shown(study.directory)
+    assert "     40.0 s      2  sim: A = x" in text
+    assert "          1      4   25%  sim" in text
+    assert "          1      1  100%  sim: A = z" in text
+
+
+def test_no_slot_is_busy_more_than_all_the_time(tmp_path: Path) -> None:
+    study = Played(tmp_path)
+    (tmp_path / "s.yaml").write_text(SPEC)
+    for task in list(study.graph)[:3]:
+        study.see(task, Seen.STARTED)
+    study.save()
+    found = analyze_study(maestro.open_study(study.directory), study.at + 10, 1)
+    assert (found["run"]["peak"], found["run"]["idle_slot_seconds"]) == (3, None)
+    text = list(lines("", found, "ascii"))
+    assert "1 slot; at most 3 ran at the same time" in text
+    assert not any(line.startswith("  busy") for line in text)
 
 
 def test_long_lists_are_cut_and_say_so() -> None:
