@@ -24,6 +24,9 @@ __all__ = ["Rerun", "Selection", "plan", "rerunning"]
 FEW = 5
 """Tasks that a sentence names, at most."""
 
+_RERUN = FAILED | {State.CANCELLED}
+"""What ``--failed`` has run again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:
@@ -75,7 +78,7 @@ class Rerun:
         """The tasks that have failed or were cancelled, and do not run again."""
         return [
             name for name, row in self.rows.items()
-            if State(row.state) in _FAILED and name not in self.again.tasks
+            if State(row.state) in _RERUN and name not in self.again.tasks
         ]  # fmt: skip
 
     def __bool__(self) -> bool:
@@ -166,7 +169,7 @@ def _selected(
     if not selection:
         return
     for node, _ in select(study.graph, steps=selection.steps, where=selection.where):
-        failed = states.get(node) in FAILED | {State.CANCELLED}
+        failed = states.get(node) in _RERUN
         if failed or not selection.failed:
             yield node, rows[node].detail or "it did not finish" if failed else "it is chosen"
 
