@@ -93,11 +93,12 @@ def _flat(data: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _csv(file: Any, entry: Collect) -> dict[str, Any]:
+    head = file.readline()
+    separator = next((sign for sign in ",;\t" if sign in head), ",")
+    last: Sequence[str] = ()
     try:
-        rows = csv.reader(file, skipinitialspace=True)
-        names = next(rows, [])
-        last: Sequence[str] = ()
-        for row in rows:
+        (names,) = csv.reader([head], delimiter=separator, skipinitialspace=True) if head else [()]
+        for row in csv.reader(file, delimiter=separator, skipinitialspace=True):
             last = row or last
     except csv.Error as error:
         raise Unreadable(f"this is not CSV: {error}") from None
@@ -105,11 +106,13 @@ def _csv(file: Any, entry: Collect) -> dict[str, Any]:
         raise Unreadable("there is no line below the one of column names")
     if len(last) != len(names):
         raise Unreadable(f"the last line has {len(last)} columns, and {len(names)} have a name")
-    values = map(str.strip, last)
-    return {
-        name.strip(): _Spelled(text) if text else None
-        for name, text in zip(names, values, strict=True)
-    }
+    values: dict[str, Any] = {}
+    for name, text in zip(map(str.strip, names), map(str.strip, last), strict=True):
+        if name in values:
+            raise Unreadable(f"two columns are called '{name}'")
+        if name:  # a separator at the end makes one without
+            values[name] = _Spelled(text) if text else None
+    return values
 
 
 def _match(file: Any, entry: Collect) -> dict[str, Any]:

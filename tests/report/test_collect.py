@@ -54,6 +54,12 @@ def test_the_last_line_of_a_csv_file(folder: Path) -> None:
     assert take(folder, Collect("csv", "h.csv")) == {"time": "0.2", "norm": "2.5", "note": None}
 
 
+@pytest.mark.parametrize("text", ["a;b\n1,5;2\n", "a\tb\n1,5\t2\n", 'a,b,\n"1,5",2,\n'])
+def test_what_separates_columns_is_seen(folder: Path, text: str) -> None:
+    (folder / "h.csv").write_text(text)
+    assert take(folder, Collect("csv", "h.csv")) == {"a": "1,5", "b": "2"}
+
+
 def test_the_last_match_in_a_file_or_the_output(folder: Path) -> None:
     (folder / "log").write_bytes(b"\xff error = 1\nerror = 2 after 3s\nend\n")
     (folder / "sim_S.8.10.out").write_text("error = 7\n")
@@ -76,6 +82,7 @@ def test_the_last_match_in_a_file_or_the_output(folder: Path) -> None:
         (Collect("json", "f"), '{"a":' * 100_000, "f: this is not JSON: "),
         (Collect("csv", "f"), "", "f: there is no line below the one of column names"),
         (Collect("csv", "f"), "a,b\n1\n", "f: the last line has 1 columns, and 2 have a name"),
+        (Collect("csv", "f"), "a,b,a\n1,2,3\n", "f: two columns are called 'a'"),
         (Collect("match", "f", "(?P<a>x)"), "y", "f: 'match' is found nowhere in it"),
         (Collect("match", "", "(?P<a>x)"), "y", "there is no output"),
         (Collect("json", "f", columns=(("b", "number"),)), '{"a": 1}', "f: there is no 'b'"),
