@@ -263,29 +263,6 @@ def test_a_closed_input_is_nobody_either(shell: Shell) -> None:
     assert (done.returncode, "give -y" in done.stderr) == (1, True), done.stderr
 
 
-def test_closed_outputs_are_no_trouble(shell: Shell) -> None:
-    shell.write("fan.yaml", FAN)
-    for words in ("run -y -fg -o out fan.yaml", "status out", "graph out"):
-        command = shlex.join(shell.command("maestro", *words.split()))
-        for closed in (">&-", "<&- >&- 2>&-"):
-            done = subprocess.run(
-                ["/bin/sh", "-c", f"{command} {closed}"], cwd=shell.folder, capture_output=True
-            )
-            assert (done.returncode, done.stderr) == (0, b"")
-    assert set(shell.states("out").values()) == {"FINISHED"}
-
-
-def test_a_reader_that_leaves_does_not_end_the_study(shell: Shell) -> None:
-    shell.write("fan.yaml", FAN)
-    command = shlex.join(shell.command("maestro", "run", "-y", "-fg", "-o", "out", "fan.yaml"))
-    script = f"set -o pipefail; {command} | head -n 1"
-    done = subprocess.run(
-        ["/bin/bash", "-c", script], cwd=shell.folder, capture_output=True, text=True
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert set(shell.states("out").values()) == {"FINISHED"}
-
-
 def test_a_link_to_a_study_stays_a_link(shell: Shell) -> None:
     shell.write("fan.yaml", FAN)
     shell("maestro", "run", "--dry", "-o", "out", "fan.yaml")
