@@ -9,7 +9,7 @@ import sys
 import time
 
 from maestro.cli.source import add_source, opened
-from maestro.cli.terminal import at_least, tell
+from maestro.cli.terminal import at_least
 
 __all__ = ["add_parser", "run"]
 
@@ -49,6 +49,7 @@ def run(options: argparse.Namespace) -> int:
     from maestro.report.analysis import analyze_graph, analyze_study
     from maestro.report.analysis_text import lines
     from maestro.report.study import Study
+    from maestro.report.writing import deliver
 
     source = opened(options)
     if isinstance(source, Study):
@@ -58,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
         name, path = source.graph["study"], os.path.abspath(options.source)
         found = analyze_graph(source, options.slots)
     if options.format == "json":
-        tell(json.dumps({"study": name, "source": path, **found}, indent=1))
+        deliver(json.dumps({"study": name, "source": path, **found}, indent=1))
     else:
-        tell("\n".join(lines(f"{name}: {path}", found, sys.stdout.encoding)))
+        deliver("\n".join(lines(f"{name}: {path}", found, sys.stdout.encoding)))
     return 0

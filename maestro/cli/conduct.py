@@ -8,7 +8,7 @@ import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from maestro.cli.options import add_force
@@ -142,8 +142,7 @@ def _foreground(
         tell(f"  {_command('maestro', 'resume', directory)}")
         return STOPPED
     if not quiet:
-        with suppress(OSError):
-            tell(digest(directory))
+        tell(digest(directory))
     return outcome.value
 
 

@@ -68,6 +68,7 @@ def run(options: argparse.Namespace) -> int:
     from maestro.cli.conduct import change_limits, conduct
     from maestro.conductor.rerun import plan, rerunning
     from maestro.conductor.store import Store
+    from maestro.report.writing import deliver
 
     directory = os.path.abspath(options.directory)
     if options.pargs and not (options.spec or options.pgen):
@@ -79,12 +80,12 @@ def run(options: argparse.Namespace) -> int:
         if not selection and revise is None:
             raise UsageError("say what to run again: --failed, --step, --where or --spec")
         if options.dry:
-            _show(plan(store, selection, revise), directory)
+            deliver("\n".join(_lines(plan(store, selection, revise), directory)))
             return 0
     finally:
         store.close()
     with rerunning(directory, selection, revise) as (rerun, reset):
-        _show(rerun, directory)
+        tell("\n".join(_lines(rerun, directory)))
         if not rerun:
             return 0
         if not ask("Run them again?", yes=options.autoyes, no=options.autono):
@@ -119,13 +120,8 @@ def _revising(options: argparse.Namespace) -> Callable[[Study], Revision]:
     return revised
 
 
-def _show(rerun: Rerun, directory: str) -> None:
-    """Say what would run again, and why."""
-    for line in _lines(rerun, directory):
-        tell(line)
-
-
 def _lines(rerun: Rerun, directory: str) -> Iterator[str]:
+    """What would run again, and why."""
     from maestro.spec.values import named, plural
 
     if not rerun:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 
 from maestro.cli.options import add_selection
-from maestro.cli.terminal import tell
 
 __all__ = ["add_parser", "run"]
 
@@ -42,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
     from maestro.report.results import results
     from maestro.report.study import open_study
     from maestro.report.tabular import BINARY, ENDINGS, content, text
-    from maestro.report.writing import form_of, note, write
+    from maestro.report.writing import deliver, form_of, note, write
     from maestro.spec import load
 
     out = None if options.out in (None, "-") else options.out
@@ -53,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
     if form != "table":
         write(content(found.rows, form), form, out, binary=form in BINARY)
     elif out is None:
-        tell(text(found.rows, found.brief))
+        deliver(text(found.rows, found.brief))
     else:
         write([f"{text(found.rows, found.brief)}\n".encode()], form, out)
     for what in found.missing[:NOTES]:

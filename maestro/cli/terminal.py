@@ -30,8 +30,11 @@ def at_least(least: int) -> Callable[[str], int]:
 
 
 def tell(text: str) -> None:
-    """Say something on the standard output at once."""
-    print(visible(text), flush=True)
+    """Say something on the standard output at once, where anything can be said: what it is about
+    goes on. What a command is for is written with `maestro.report.writing.deliver`.
+    """
+    with suppress(OSError):
+        print(visible(text), flush=True)
 
 
 def complain(error: MaestroError) -> None:
@@ -44,9 +47,12 @@ def complain(error: MaestroError) -> None:
 
 
 def show_problems(problems: Iterable[Problem]) -> None:
-    """Show the problems of a specification on the standard error, one a line."""
-    for problem in problems:
-        print(problem, file=sys.stderr, flush=True)
+    """Show the problems of a specification on the standard error, one a line, where anything can
+    be said.
+    """
+    with suppress(OSError):
+        for problem in problems:
+            print(problem, file=sys.stderr, flush=True)
 
 
 def ask(question: str, *, yes: bool, no: bool) -> bool:
@@ -62,8 +68,12 @@ def ask(question: str, *, yes: bool, no: bool) -> bool:
     try:
         answer = input(f"{visible(question)} [y/n] ")
     except EOFError:
-        print(flush=True)
+        tell("")
         raise UsageError("nobody answered; give -y (yes) or -n (no)") from None
+    except OSError as error:
+        raise UsageError(
+            f"nobody can be asked: {error.strerror}; give -y (yes) or -n (no)"
+        ) from error
     return answer.strip().lower() in ("y", "yes")
 
 

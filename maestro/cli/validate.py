@@ -6,7 +6,7 @@ import argparse
 import json
 from dataclasses import asdict
 
-from maestro.cli.terminal import show_problems, tell
+from maestro.cli.terminal import show_problems
 from maestro.errors import Problem, SpecError
 
 __all__ = ["add_parser", "run"]
@@ -25,6 +25,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(options: argparse.Namespace) -> int:
     """Carry out ``maestro validate``: 1 when there are errors, 0 otherwise."""
+    from maestro.report.writing import deliver
+
     found = {path: _problems(path) for path in options.specification}
     if options.format == "json":
         everything = [
@@ -32,11 +34,11 @@ def run(options: argparse.Namespace) -> int:
             for path, problems in found.items()
             for problem in problems
         ]
-        tell(json.dumps(everything, indent=2))
+        deliver(json.dumps(everything, indent=2))
     else:
         for path, problems in found.items():
             show_problems(problems)
-            tell(f"{path}: {_summary(problems)}")
+            deliver(f"{path}: {_summary(problems)}")
     return int(any(p.severity == "error" for problems in found.values() for p in problems))
 
 

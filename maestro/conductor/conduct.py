@@ -117,7 +117,9 @@ def taken_up(
             changes += engine.undrained
             conductor.recovered = recovered(engine, finished, flying, changes)
             log.info("taken up: %s", conductor.recovered)
-        yield conductor
+        taken = stack.pop_all()
+    with taken:
+        yield conductor  # whatever fails meanwhile is not for this to tell
 
 
 def _batch(study: Study, codec: Scheduler, ids: Mapping[str, int]) -> BatchBackend:

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -56,8 +56,14 @@ def progress(study: Study) -> Iterator[Watcher]:
         yield _Lines(total)
         return
     display = _Display(console, one_line(study.info.name), total)
-    with Live(get_renderable=display.look, console=console, transient=True, refresh_per_second=10):
+    live = Live(get_renderable=display.look, console=console, transient=True, refresh_per_second=10)
+    try:
+        with suppress(OSError):
+            live.start()
         yield display
+    finally:
+        with suppress(OSError):  # a terminal that is gone; the study has gone on
+            live.stop()
 
 
 def _said(change: Change) -> str:

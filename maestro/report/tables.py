@@ -23,6 +23,7 @@ from maestro.errors import StudyError, visible
 from maestro.report.layouts import STATE, Paint, Row, flat, legacy, narrow
 from maestro.report.look import counts_text, one_line, width
 from maestro.report.study import View, open_study
+from maestro.report.writing import delivering
 
 __all__ = ["show"]
 
@@ -72,8 +73,9 @@ def show(
 
 
 def _write(lines: Iterator[str]) -> None:
-    while chunk := list(islice(lines, CHUNK)):
-        sys.stdout.write("\n".join(chunk) + "\n")
+    with delivering():
+        while chunk := list(islice(lines, CHUNK)):
+            sys.stdout.write("\n".join(chunk) + "\n")
 
 
 def _fits(found: Sequence[Status], layout: str, console: Console) -> bool:

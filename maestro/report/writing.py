@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import secrets
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import IO, Any
 
 from maestro.errors import UsageError, visible
 
-__all__ = ["form_of", "note", "spare_terminal", "write"]
+__all__ = ["deliver", "delivering", "form_of", "note", "spare_terminal", "write"]
 
 
 def form_of(path: str, endings: Mapping[str, Sequence[str]]) -> str:
@@ -31,8 +31,40 @@ def form_of(path: str, endings: Mapping[str, Sequence[str]]) -> str:
 
 
 def note(text: str) -> None:
-    """Say something beside, on the standard error."""
-    print(visible(f"note: {text}"), file=sys.stderr, flush=True)
+    """Say something beside, on the standard error, where anything can be said."""
+    with suppress(OSError):
+        print(visible(f"note: {text}"), file=sys.stderr, flush=True)
+
+
+def deliver(text: str) -> None:
+    """Print ``text``, for which alone a command was given.
+
+    Raises
+    ------
+    UsageError
+        It cannot be written.
+    """
+    with delivering():
+        print(visible(text), flush=True)
+
+
+@contextmanager
+def delivering() -> Iterator[None]:
+    """What is written to the standard output inside is all that a command was given for. A reader
+    that leaves before its end has seen enough.
+
+    Raises
+    ------
+    UsageError
+        It cannot be written.
+    """
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise UsageError(f"the standard output cannot be written: {error.strerror}") from error
 
 
 def write(content: Iterable[bytes], form: str, out: str | None, *, binary: bool = False) -> None:
@@ -42,13 +74,14 @@ def write(content: Iterable[bytes], form: str, out: str | None, *, binary: bool 
     Raises
     ------
     UsageError
-        The file cannot be written, or is a terminal, and ``form`` is a ``binary`` one.
+        It cannot be written, or is a terminal, and ``form`` is a ``binary`` one.
     """
     if out is None:
         if binary:
             spare_terminal(sys.stdout, form)
-        sys.stdout.flush()
-        sys.stdout.buffer.writelines(content)
+        with delivering():
+            sys.stdout.flush()
+            sys.stdout.buffer.writelines(content)
         return
     path = os.path.realpath(out)
     whole = not os.path.exists(path) or os.path.isfile(path)  # else a pipe, or a terminal

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 
@@ -50,3 +51,66 @@ def test_closed_outputs_are_no_trouble(shell: Shell, closed: str) -> None:
     for words in ("status out", "graph out", "analyze out", "validate fan.yaml"):
         done = redirected(shell, words, closed)
         assert (words, done.returncode, done.stderr) == (words, 0, "")
+
+
+def test_a_reader_that_leaves_stops_no_study(shell: Shell) -> None:
+    conducted_each_time(shell, "| head -n 1 > first")
+
+
+def test_a_terminal_that_is_gone_stops_no_study(shell: Shell) -> None:
+    gate = shell.folder / "gate"
+    wait = f"until [ -e '{gate}' ]; do sleep 0.05; done"
+    shell.write("fan.yaml", FAN.replace("cmd: |", f"cmd: |\n          {wait}"))
+    terminal, end = os.openpty()
+    process = subprocess.Popen(
+        shell.command("maestro", "run", "-y", "-fg", "-o", "out", "fan.yaml"),
+        cwd=shell.folder, stdout=end, stderr=subprocess.PIPE, env={**os.environ, "TERM": "xterm"},
+        start_new_session=True, text=True,
+    )  # fmt: skip
+    os.close(end)
+    seen = b""
+    while b"RUNNING" not in seen:
+        seen += os.read(terminal, 10000)
+    os.close(terminal)
+    gate.touch()
+    _, said = process.communicate(timeout=30)
+    assert (process.returncode, said) == (0, "")
+    assert set(shell.states("out").values()) == {"FINISHED"}
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="has no /dev/full")
+def test_what_conducts_goes_on_where_nobody_can_be_told(shell: Shell) -> None:
+    conducted_each_time(shell, "> /dev/full")
+    conducted_each_time(shell, "> /dev/full 2>&1")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="has no /dev/full")
+def test_an_output_that_is_all_there_is_to_a_command_must_be_written(shell: Shell) -> None:
+    shell.write("fan.yaml", FAN)
+    shell("maestro", "run", "-y", "-fg", "-o", "out", "fan.yaml")
+    said = "error: the standard output cannot be written: No space left on device\n"
+    for words in (
+        "status out",
+        "graph out",
+        "graph -f json fan.yaml",
+        "analyze out",
+        "analyze -f json fan.yaml",
+        "validate fan.yaml",
+        "validate --format json fan.yaml",
+        "results out",
+        "results -f csv out",
+        "rerun --step all --dry out",
+    ):
+        done = redirected(shell, words, "> /dev/full")
+        assert (words, done.returncode, done.stderr) == (words, 1, said)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="has no /dev/full")
+def test_who_cannot_be_asked_changes_nothing(shell: Shell) -> None:
+    shell.write("fan.yaml", FAN)
+    shell("maestro", "run", "-y", "-fg", "-o", "out", "fan.yaml")
+    done = redirected(shell, "rerun --step all out", "> /dev/full")
+    assert (done.returncode, done.stderr) == (
+        1, "error: nobody can be asked: No space left on device; give -y (yes) or -n (no)\n",
+    )  # fmt: skip
+    assert set(shell.states("out").values()) == {"FINISHED"}
