@@ -56,23 +56,31 @@ def untangle(arguments: Sequence[str]) -> list[str]:
 
 def run(options: argparse.Namespace) -> int:
     """Carry out ``conductor``; the exit status."""
-    from maestro.conductor import requests, snapshot
-    from maestro.conductor.conduct import ended
-    from maestro.conductor.launch import ready_signal
-    from maestro.conductor.store import Store
-    from maestro.conductor.study import log_path
+    from maestro.conductor.launch import launched
 
     directory = os.path.abspath(options.directory)
     if options.status:
         from maestro.report.tables import show
 
         return show([directory])
-    ready = ready_signal()
+    with launched() as ready:
+        return _run(directory, options, ready)
+
+
+def _run(
+    directory: str, options: argparse.Namespace, ready: Callable[[str], None] | None
+) -> int:
+    from maestro.conductor import requests, snapshot
+    from maestro.conductor.conduct import ended
+    from maestro.conductor.store import Store
+    from maestro.conductor.study import log_path, see_writable
+
     outcome = ended(directory)
     if outcome is not None:
         snapshot.renew(directory)
         tell(f"The study has ended: {outcome.name}. See it with: maestro status {directory}")
         return outcome.value
+    see_writable(directory)
     store = Store.open(directory)
     info = store.info()
     store.close()

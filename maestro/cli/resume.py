@@ -54,6 +54,7 @@ def _resume(directory: str, options: argparse.Namespace) -> int:
     from maestro.conductor.lease import conducted_here
     from maestro.conductor.requests import cancels
     from maestro.conductor.store import Store
+    from maestro.conductor.study import see_writable
     from maestro.engine import Outcome
 
     if not _is_sound(directory, options):
@@ -75,6 +76,7 @@ def _resume(directory: str, options: argparse.Namespace) -> int:
             f"{directory} is being conducted by {holder}. If that is stopped, "
             "--force takes the study over"
         )
+    see_writable(directory)
     question = _question(directory, counts, cancelling=info.cancelling or cancels(directory))
     if not ask(question, yes=options.autoyes, no=options.autono):
         tell("Nothing was changed.")

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import select
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import IO
 
 import maestro
-from maestro.conductor.study import file_name
-from maestro.errors import StudyError
+from maestro.conductor.study import file_name, told
+from maestro.errors import MaestroError, StudyError
 
-__all__ = ["launch", "ready_signal"]
+__all__ = ["launch", "launched"]
 
 PATIENCE = 120.0
 """Seconds to wait until a conductor says that it has started."""
@@ -22,7 +23,7 @@ PATIENCE = 120.0
 READY = "MAESTRO_READY_FD"
 """The environment variable that tells a launched conductor where to report that it has started."""
 
-_READY = b"ready\n"
+_READY, _FAILED = b"ready\n", b"failed\n"
 
 # Nothing is to be imported from the directory that happens to be the current one, and the program
 # must be found even where it runs from a checkout that is not installed.
@@ -49,55 +50,64 @@ def launch(directory: str, study: str, arguments: list[str]) -> str:
     root = os.path.dirname(os.path.dirname(os.path.abspath(maestro.__file__)))
     command = [sys.executable, "-c", _PROGRAM, root, *arguments, directory]
     reader, writer = os.pipe()
-    try:
-        with open(printed, "ab") as output:
-            start = output.tell()
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-                pass_fds=(writer,),
-                env=os.environ | {READY: str(writer)},
-                cwd="/",
-            )
-    except OSError as error:
-        os.close(reader)
-        raise StudyError(f"the conductor could not be started: {error}") from error
-    finally:
-        os.close(writer)
-    try:
-        report = _report(reader)
-    finally:
-        os.close(reader)
+    with open(reader, "rb") as pipe:
+        try:
+            with told(directory), open(printed, "ab") as output:
+                start = output.tell()
+                process = _started(command, output, writer)
+        finally:
+            os.close(writer)
+        ready, _, _ = select.select([pipe], [], [], PATIENCE)
+        report = pipe.read() if ready else b""
     if report.startswith(_READY):
         return report.removeprefix(_READY).decode()
+    if report.startswith(_FAILED):
+        raise StudyError(report.removeprefix(_FAILED).decode())
     _wait_for_end(process, printed, start)
     return ""
 
 
-def ready_signal() -> Callable[[str], None] | None:
+def _started(command: list[str], output: IO[bytes], writer: int) -> subprocess.Popen[bytes]:
+    """A conductor that prints to ``output``, and reports to the pipe ``writer``."""
+    try:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            pass_fds=(writer,),
+            env=os.environ | {READY: str(writer)},
+            cwd="/",
+        )
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        why = f"{where}{error.strerror or error}"
+        raise StudyError(f"the conductor could not be started: {why}") from error
+
+
+@contextmanager
+def launched() -> Iterator[Callable[[str], None] | None]:
     """What a conductor that has been launched calls once it conducts, with what it has to say, so
-    that whoever launched it hears; None for others. The variable that it came by is removed: the
-    tasks get the launching environment.
+    that whoever launched it hears; None for others. They hear of an error before that as well. The
+    variable that it came by is removed: the tasks get the launching environment.
     """
     writer = os.environ.pop(READY, None)
     if writer is None:
-        return None
+        yield None
+        return
+    with open(int(writer), "wb", buffering=0) as pipe:
 
-    def report(said: str) -> None:
-        with open(int(writer), "wb") as pipe, contextlib.suppress(BrokenPipeError):
-            pipe.write(_READY + said.encode())
-            pipe.flush()
+        def report(said: str, kind: bytes = _READY) -> None:
+            with pipe, suppress(BrokenPipeError):
+                pipe.write(kind + said.encode())
 
-    return report
-
-
-def _report(reader: int) -> bytes:
-    """What the conductor reports before it ends, or the time is over."""
-    ready, _, _ = select.select([reader], [], [], PATIENCE)
-    return os.read(reader, select.PIPE_BUF) if ready else b""
+        try:
+            yield report
+        except MaestroError as error:
+            if not pipe.closed:
+                report(str(error), _FAILED)
+            raise
 
 
 def _wait_for_end(process: subprocess.Popen[bytes], printed: str, start: int) -> None:

@@ -22,7 +22,7 @@ from maestro.conductor.lease import conducted_here, unconducted
 from maestro.conductor.recipe import Recipe
 from maestro.conductor.retelling import Glance, Past, records, retell
 from maestro.conductor.store import FILE, HIDDEN, Holder, Store, StoreDamaged
-from maestro.conductor.study import Study, expanded, task_columns, told
+from maestro.conductor.study import Study, expanded, see_writable, task_columns, told
 from maestro.conductor.traces import Traces, job_traces, local_traces, queue_traces
 from maestro.engine import Change, Demand, Engine, Observation, Policy
 from maestro.errors import StudyError
@@ -72,6 +72,7 @@ def rebuild(directory: str, *, force: bool = False) -> Rebuilt:
         It is being conducted; what its store was made from is gone; or its scheduler does not
         answer.
     """
+    see_writable(directory)
     with told(directory), unconducted(directory, force=force):
         if not force:
             _see_unconducted(directory)

@@ -13,7 +13,7 @@ from maestro.conductor.conduct import taken_up
 from maestro.conductor.lease import Lease
 from maestro.conductor.revision import Revision, changed, install
 from maestro.conductor.store import Store, TaskRow
-from maestro.conductor.study import Study, open_graph, task_columns, told
+from maestro.conductor.study import Study, open_graph, see_writable, task_columns, told
 from maestro.engine import ACTIVE, FAILED, Again, Demand, Engine, Policy, State, again
 from maestro.errors import StudyError
 from maestro.graph import Condition, select, tasks
@@ -127,6 +127,7 @@ def rerunning(
     StudyError, SpecError, UsageError
         As `plan`; or the study is being conducted or cancelled, or cannot be taken up.
     """
+    see_writable(directory)
     _take_in(directory)
     store = Store.open(directory, write=True)
     try:

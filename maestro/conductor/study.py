@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shlex
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -31,6 +34,7 @@ __all__ = [
     "log_path",
     "open_graph",
     "records_folder",
+    "see_writable",
     "task_columns",
     "told",
 ]
@@ -95,7 +99,15 @@ def _source(directory: str, info: StudyInfo) -> str:
     return own if os.path.exists(own) else os.path.join(directory, info.specification)
 
 
-_AGAIN = "once that is mended, the study can be taken up again"
+_REMEDIES = {
+    errno.ENOSPC: "make room, and",
+    errno.EDQUOT: "make room, and",
+    errno.EROFS: "make it writable, and",
+    errno.EACCES: "make it writable, and",
+    errno.EPERM: "make it writable, and",
+}
+
+_PAGE = 4096
 
 
 @contextmanager
@@ -110,10 +122,37 @@ def told(directory: str) -> Iterator[None]:
     try:
         yield
     except StoreFailed as error:
-        raise StudyError(f"{error}; {_AGAIN}") from error
+        raise StudyError(f"{error}; {_again(directory)}") from error
     except OSError as error:
         what = f"{error.filename or directory} cannot be used: {error.strerror or error}"
-        raise StudyError(f"{what}; {_AGAIN}") from error
+        raise StudyError(f"{what}; {_again(directory, error.errno)}") from error
+
+
+def see_writable(directory: str) -> None:
+    """See whether the study in ``directory`` can be written, before anything is begun there.
+
+    Raises
+    ------
+    StudyError
+        It cannot.
+    """
+    try:
+        folder = os.path.join(directory, HIDDEN)
+        with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+            file.write(bytes(_PAGE))
+    except OSError as error:
+        raise StudyError(
+            f"{directory} cannot be written: {error.strerror}; {_again(directory, error.errno)}"
+        ) from error
+
+
+def _again(directory: str, number: int | None = None) -> str:
+    """What to do about an error of the file system, by its number."""
+    if not os.path.isdir(directory):
+        return "where it is now, the study can be taken up again"
+    remedy = _REMEDIES.get(number or 0, "once that is mended,")
+    command = shlex.join(["maestro", "resume", directory])
+    return f"{remedy} the study can be taken up again: {command}"
 
 
 def keep_specification(path: str, source: str) -> None:

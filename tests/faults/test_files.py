@@ -71,6 +71,22 @@ def say(done: subprocess.CompletedProcess[str], *texts: str) -> None:
         assert text in sentence
 
 
+def each_says(shell: Shell, out: Path, why: str) -> None:
+    """Whatever would conduct the study says in the same words that its directory cannot be
+    written, ``why``, and what to do.
+    """
+    sentence = f"error: {out} cannot be written: {why} {AGAIN}: maestro resume {out}\n"
+    for words in (
+        ("conductor", out),
+        ("maestro", "resume", "-y", out),
+        ("maestro", "resume", "-y", "-fg", out),
+        ("maestro", "rerun", "--step", "first", "-y", out),
+        ("maestro", "rerun", "--step", "first", "-y", "-fg", out),
+    ):
+        done = shell(*words, code=1)
+        assert (words, done.stderr) == (words, sentence)
+
+
 # ---- full disks
 
 
@@ -91,13 +107,22 @@ def test_a_study_is_not_launched_on_a_full_disk(
 ) -> None:
     shell("maestro", "run", "-n", "-o", out, "lines.yaml")
     disk.fill()
-    say(shell("conductor", out, code=1), str(out))
-    done = shell("maestro", "resume", "-y", out, code=1)
-    assert "the conductor ended with 1" in done.stderr
+    each_says(shell, out, "No space left on device; make room, and")
     shell("maestro", "status", out)
     disk.free()
     shell("conductor", out)
     lines.check(out)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="has no /dev/full")
+def test_why_a_conductor_did_not_start_is_heard_where_it_cannot_be_written(
+    shell: Shell, lines: Lines
+) -> None:
+    shell("maestro", "run", "-n", "-o", "out", "lines.yaml")
+    (shell.folder / "out" / "lines.txt").symlink_to("/dev/full")
+    stored = shell.folder / "out" / ".maestro" / "specification.yaml"
+    stored.unlink()
+    say(shell("maestro", "resume", "-y", "out", code=1), str(stored), "No such file")
 
 
 def filling(disk: Disk, pages: int) -> str:
@@ -228,7 +253,7 @@ def test_a_disk_that_has_become_read_only(
 ) -> None:
     shell("maestro", "run", "-n", "-o", out, "lines.yaml")
     disk.remount("ro")
-    say(shell("conductor", out, code=1), str(out))
+    each_says(shell, out, "Read-only file system; make it writable, and")
     say(shell("maestro", "cancel", "-y", out, code=1), str(out), "Read-only")
     shell("maestro", "status", out)
     disk.remount("rw")

@@ -35,6 +35,7 @@ SEAMS = {
     "complaints": ("*/ledger-*.err", "open"),
     "output": ("*.attempt-*", "open"),
     "output's name": ("*.[oe][ur][tr]", "rename"),
+    "probe": ("*/.maestro/[#t]* (deleted)", "write"),
 }
 """What is written and read while a study is conducted: the files, and the calls."""
 
