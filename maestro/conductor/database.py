@@ -57,13 +57,16 @@ class StoreHeld(StudyError):
 
 
 class StoreDamaged(StudyError):
-    """The store is not what has been written, or no longer there; ``why`` says how that shows."""
+    """The store is not what has been written, or no longer there; ``why`` says how that shows.
+    ``damage`` is that in a sentence, without what to do.
+    """
 
     def __init__(self, directory: str, why: str) -> None:
         said = " ".join(why.split())[:200]  # it may quote what it stumbled over
+        self.damage = f"{os.path.join(directory, FILE)} is damaged: {said}"
         super().__init__(
-            f"{os.path.join(directory, FILE)} is damaged: {said}; this makes it anew from all else "
-            f"that is known of the study: {shlex.join(['maestro', 'resume', directory])}"
+            f"{self.damage}; this makes it anew from all else that is known of the study: "
+            f"{shlex.join(['maestro', 'resume', directory])}"
         )
 
 

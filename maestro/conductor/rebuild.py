@@ -6,7 +6,6 @@ again. Of what no record tells, a final state in ``status.csv`` is believed.
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import shutil
@@ -31,8 +30,6 @@ from maestro.spec.resources import resolve_resources
 
 __all__ = ["Rebuilt", "damage", "rebuild"]
 
-log = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
@@ -49,7 +46,7 @@ def damage(directory: str) -> str | None:
     Raises
     ------
     StudyError
-        There is no study, or its store cannot be looked at.
+        There is no study, its store cannot be looked at, or it is damaged and cannot be made anew.
     """
     try:
         store = Store.open(directory)
@@ -58,7 +55,12 @@ def damage(directory: str) -> str | None:
         finally:
             store.close()
     except StoreDamaged as error:
-        return str(error)
+        try:
+            recipe.read(directory)
+        except StudyError as why:
+            what = f"{error.damage}; it cannot be made anew: {why}"
+            raise StudyError(f"{what}; {recipe.REMEDY}") from error
+        return error.damage
     return None
 
 
@@ -195,7 +197,6 @@ def _replace(study: Study, found: Recipe, changes: list[Change]) -> Rebuilt:
     aside = _put_aside(os.path.join(directory, FILE))
     os.rename(os.path.join(folder, FILE), os.path.join(directory, FILE))
     shutil.rmtree(folder)
-    log.warning("the store has been made anew; the former one is %s", aside or "gone")
     return Rebuilt(aside, counts)
 
 

@@ -6,6 +6,7 @@ It is written whenever that changes, before the store is; what happens to the ta
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,9 +17,17 @@ from maestro.conductor.values import StudyInfo
 from maestro.errors import StudyError
 from maestro.spec.model import Parameter
 
-__all__ = ["FILE", "Recipe", "read", "write"]
+__all__ = ["FILE", "REMEDY", "Recipe", "is_sound", "read", "write"]
+
+log = logging.getLogger(__name__)
 
 FILE = f"{HIDDEN}/study.json"
+
+REMEDY = (
+    "put one of the two back from a copy, or run the study again, in another directory, from its "
+    "specification; what its tasks have made is untouched"
+)
+"""What is still to be done where the store is lost, and this file too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +98,13 @@ def read(directory: str) -> Recipe:
         raise StudyError(f"{path} cannot be read: {error.strerror}") from error
     except (KeyError, TypeError, ValueError) as error:
         raise StudyError(f"{path} makes no sense: {error}") from error
+
+
+def is_sound(directory: str) -> bool:
+    """Whether the study in ``directory`` has a recipe that makes sense; the log is told why not."""
+    try:
+        read(directory)
+    except StudyError as error:
+        log.warning("%s; it is written anew", error)
+        return False
+    return True

@@ -11,7 +11,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict, fields
 from itertools import groupby
 from types import MappingProxyType
@@ -132,7 +132,7 @@ class Store:
         if not os.path.isfile(os.path.join(directory, FILE)):
             if os.path.isfile(os.path.join(directory, recipe.FILE)):
                 raise StoreDamaged(directory, "it is not there")
-            raise StudyError(f"{directory} is not a study directory (it has no {FILE})")
+            raise StudyError(_no_study(directory))
         store = cls(directory, write=write)
         try:
             store._version = store._find_version()
@@ -265,8 +265,10 @@ class Store:
     # ---- writing -------------------------------------------------------------------------------
 
     def upgrade(self) -> None:
-        """Make a store of an earlier version this version's. Only who conducts the study may."""
-        if self._version == VERSION and os.path.exists(os.path.join(self.directory, recipe.FILE)):
+        """Make a store of an earlier version this version's, and a recipe that was lost anew. Only
+        who conducts the study may.
+        """
+        if self._version == VERSION and recipe.is_sound(self.directory):
             return
         with self._db.writing(math.inf) as db:
             for version in range(self._version, VERSION):
@@ -427,6 +429,18 @@ class Store:
             if mine.rowcount != 1:
                 raise StudyError(f"another conductor has taken over {self.directory}")
             yield db
+
+
+def _no_study(directory: str) -> str:
+    """What to say of a directory without a store, and without what that could be made from."""
+    with suppress(OSError):
+        for name in os.listdir(os.path.join(directory, HIDDEN)):
+            if name.startswith(("specification", "ledger-")):
+                return (
+                    f"{directory} has lost its store, {FILE}, which cannot be made anew without "
+                    f"{recipe.FILE}; {recipe.REMEDY}"
+                )
+    return f"{directory} is not a study directory (it has no {FILE})"
 
 
 def _note(db: sqlite3.Cursor, changes: Sequence[tuple[int, Change]]) -> None:

@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from maestro.adapters.records import Reader
+from maestro.conductor import recipe
 from maestro.conductor.store import FILE, Store
+from tests.cli.test_run import FAN
 from tests.conftest import Shell, eventually
 
 STUDY = """
@@ -418,11 +420,54 @@ def test_a_damaged_store_is_made_anew_when_people_say_so(shell: Shell) -> None:
     done = shell("maestro", "resume", "-n", "out")
     assert f"{path} is damaged: file is not a database" in done.stdout
     assert "Nothing was changed" in done.stdout
-    assert "is damaged" in shell("conductor", "out", code=1).stderr
+    assert "maestro resume" not in done.stdout, "it is what is being done"
+    said = shell("conductor", "out", code=1).stderr
+    assert "is damaged" in said
+    assert "maestro resume" in said
     done = shell("maestro", "resume", "-y", "-fg", "out")
     assert "The store was made anew: " in done.stdout
+    assert done.stderr == "", "it is said once"
     assert lines(shell) == ["1", "2", "3"]
     aside, *journal = sorted(path.parent.glob("study.sqlite.damaged-*"))
     assert all(other.name == f"{aside.name}-journal" for other in journal)
     assert aside.read_bytes().startswith(b"no store")
     assert str(aside) in done.stdout
+
+
+@pytest.mark.parametrize("left", [None, "{ no sense"])
+def test_a_recipe_that_is_lost_is_written_anew(shell: Shell, left: str | None) -> None:
+    shell.write("fan.yaml", FAN)
+    shell("maestro", "run", "-n", "-o", "out", "fan.yaml")
+    out = shell.folder / "out"
+    before = recipe.read(str(out))
+    spoil(out / recipe.FILE, left)
+    shell("maestro", "resume", "-y", "-fg", "out")
+    after = recipe.read(str(out))
+    assert (after.info.identity, after.parameters) == (before.info.identity, before.parameters)
+    assert f"{out / recipe.FILE}" in (out / "logs" / "fan_out.log").read_text()
+
+
+@pytest.mark.parametrize("left", [None, "{ no sense"])
+def test_a_store_that_cannot_be_made_anew(shell: Shell, left: str | None) -> None:
+    shell.write("fan.yaml", FAN)
+    shell("maestro", "run", "-y", "-fg", "-o", "out", "fan.yaml")
+    out = shell.folder / "out"
+    spoil(out / recipe.FILE, left)
+    spoil(out / FILE, left and "")
+    before = sorted(out.rglob("*"))
+    for words in (["resume", "-y"], ["resume"], *([] if left else [["rerun", "--failed"]])):
+        done = shell("maestro", *words, "out", code=1)
+        (said,) = done.stderr.splitlines()
+        assert said.startswith(f"error: {out}")
+        assert "cannot be made anew" in said
+        assert said.endswith(recipe.REMEDY)
+        assert done.stdout == "", "nothing is offered"
+    assert "7 FINISHED" in shell("maestro", "status", "out").stdout
+    assert sorted(out.rglob("*")) == before
+
+
+def spoil(path: Path, left: str | None) -> None:
+    """Remove a file, or have it hold no more than ``left``."""
+    path.unlink()
+    if left is not None:
+        path.write_text(left)
