@@ -41,7 +41,17 @@ LEVELS = """Level of the messages that are shown and logged:
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that ends wrong command lines with 1: 2 says that a study had failures."""
+    """A parser that ends wrong command lines with 1: 2 says that a study had failures. That of a
+    command tells itself what it does not know, with its own usage.
+    """
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found, unknown
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}\n{self.format_usage().rstrip()}")

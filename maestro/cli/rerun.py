@@ -1,4 +1,4 @@
-"""``maestro rerun``: run tasks of a study again, and what depends on them."""
+"""``maestro rerun``: run tasks of studies again, and what depends on them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from maestro.cli.options import (
     add_limits,
     add_selection,
 )
+from maestro.cli.resume import for_each
 from maestro.cli.run import checked
 from maestro.cli.terminal import ask, tell
 from maestro.errors import UsageError
@@ -32,10 +33,10 @@ FEW = 5
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add ``rerun`` to ``commands``."""
     parser = commands.add_parser(
-        "rerun", help="Run tasks of a study again: failed, chosen or changed ones."
+        "rerun", help="Run tasks of studies again: failed, chosen or changed ones."
     )
     parser.set_defaults(run=run)
-    parser.add_argument("directory", help="The directory of the study.")
+    parser.add_argument("directory", nargs="+", help="The directory of a study.")
     _add_selection(parser)
     parser.add_argument(
         "--spec", metavar="FILE",
@@ -65,20 +66,24 @@ def _add_selection(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Carry out ``maestro rerun``; the exit status."""
+    if options.pargs and not (options.spec or options.pgen):
+        raise UsageError("--pargs are for a generator; give --spec FILE or -p FILE with them")
+    chosen = options.failed or options.step or options.where is not None
+    if not (chosen or options.spec or options.pgen):
+        raise UsageError("say what to run again: --failed, --step, --where or --spec")
+    return for_each(options.directory, lambda directory: _rerun(directory, options))
+
+
+def _rerun(directory: str, options: argparse.Namespace) -> int:
     from maestro.cli.conduct import change_limits, conduct
     from maestro.conductor.rerun import plan, rerunning
     from maestro.conductor.store import Store
     from maestro.report.writing import deliver
 
-    directory = os.path.abspath(options.directory)
-    if options.pargs and not (options.spec or options.pgen):
-        raise UsageError("--pargs are for a generator; give --spec FILE or -p FILE with them")
     store = Store.open(directory)
     try:
         selection = _selection(options, [parameter.name for parameter in store.parameters()])
         revise = _revising(options) if options.spec or options.pgen else None
-        if not selection and revise is None:
-            raise UsageError("say what to run again: --failed, --step, --where or --spec")
         if options.dry:
             deliver("\n".join(_lines(plan(store, selection, revise), directory)))
             return 0
@@ -125,7 +130,7 @@ def _lines(rerun: Rerun, directory: str) -> Iterator[str]:
     from maestro.spec.values import named, plural
 
     if not rerun:
-        yield "Nothing is to be run again."
+        yield f"Nothing is to be run again in {directory}"
         if rerun.revision is not None:
             path = rerun.revision.study.spec.path
             yield f"{path} changes none of the tasks, and is not taken over."

@@ -218,7 +218,7 @@ def test_a_number_that_is_none_is_the_same_as_before(shell: Shell) -> None:
     shell.write("nan.yaml", text)
     shell("maestro", "run", "-y", "-fg", "-o", "out", "nan.yaml")
     done = shell("maestro", "rerun", "--spec", "nan.yaml", "--dry", "out")
-    assert "Nothing is to be run again." in done.stdout
+    assert "Nothing is to be run again in" in done.stdout
 
 
 def test_what_has_yet_to_run_does_so_by_the_other_specification(shell: Shell) -> None:
@@ -298,7 +298,7 @@ def test_a_specification_that_changes_nothing_is_not_taken_over(shell: Shell, st
     shell.write("other.yaml", STUDY.replace("description: Sums", "description: More sums"))
     done = shell("maestro", "rerun", "--spec", "other.yaml", "-y", "out")
     assert done.stdout == (
-        "Nothing is to be run again.\n"
+        f"Nothing is to be run again in {study}\n"
         "other.yaml changes none of the tasks, and is not taken over.\n"
         "1 task did not finish: --failed has that run again.\n"
     )
@@ -328,3 +328,18 @@ def test_a_study_that_was_moved_is_run_again_where_it_is(shell: Shell, study: Pa
     shell("maestro", "rerun", "--failed", "-y", "-fg", "moved")
     assert not study.exists()
     assert set(shell.states("moved").values()) == {"FINISHED"}
+
+
+def test_several_studies_and_one_that_is_none(shell: Shell, study: Path) -> None:
+    shell("maestro", "run", "-y", "-fg", "-o", "other", "sums.yaml", code=2)
+    (study / "mended").touch()
+    (shell.folder / "other" / "mended").touch()
+    done = shell("maestro", "rerun", "--failed", "-y", "-fg", "out", "none", "other", code=1)
+    (said,) = done.stderr.splitlines()
+    assert said.endswith("none does not exist, or is no directory")
+    assert set(shell.states("out").values()) == {"FINISHED"}
+    assert set(shell.states("other").values()) == {"FINISHED"}
+    done = shell("maestro", "rerun", "--failed", "out", "other")
+    assert done.stdout.splitlines() == [
+        f"Nothing is to be run again in {shell.folder / name}" for name in ("out", "other")
+    ]

@@ -330,3 +330,9 @@ def test_wrong_command_lines_end_with_one(shell: Shell, arguments: list[str]) ->
     done = shell("maestro", *arguments, code=1)
     assert done.stderr.strip()
     assert [p.name for p in shell.folder.iterdir()] == ["fan.yaml"]
+
+
+@pytest.mark.parametrize("words", ["status --nonsense x", "graph x y", "run", "rerun -t x y"])
+def test_wrong_command_lines_are_told_how_that_command_is_used(shell: Shell, words: str) -> None:
+    said = shell("maestro", *words.split(), code=1).stderr
+    assert f"usage: maestro {words.split()[0]} [-h]" in said
