@@ -7,6 +7,7 @@ leaves it to readers for as long as it has made them wait before it tries again.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import shlex
@@ -38,6 +39,12 @@ READING = 10.0
 
 _SCRAMBLED = ("no such ", "malformed ", "Could not decode ")
 """What SQLite's messages begin with that are about what a file holds, and do not say so."""
+
+_REFUSALS = {
+    "database or disk is full": errno.ENOSPC,
+    "attempt to write a readonly database": errno.EROFS,
+}
+"""What SQLite says of some errors of the file system."""
 
 _GONE = "it has been moved or removed"
 
@@ -71,7 +78,11 @@ class StoreDamaged(StudyError):
 
 
 class StoreFailed(StudyError):
-    """The file system refused, or has lost, the store."""
+    """The file system refused, or has lost, the store; ``number`` is its errno, where known."""
+
+    def __init__(self, message: str, number: int | None = None) -> None:
+        super().__init__(message)
+        self.number = number
 
 
 class Database:
@@ -229,13 +240,14 @@ class Database:
             if said == "database is locked":
                 raise StoreHeld(self._directory, self._holders()) from error
             if isinstance(error, sqlite3.OperationalError) and not said.startswith(_SCRAMBLED):
-                raise StoreFailed(f"{refused}: {self._why(said)}") from error
+                why = self._why(said)
+                raise StoreFailed(f"{refused}: {why}", _REFUSALS.get(why)) from error
             raise StoreDamaged(self._directory, said) from error
         except UnicodeDecodeError as error:  # it stands in what SQLite says
             raise StoreDamaged(self._directory, "its text cannot be read") from error
         except OSError as error:
             why = f"{error.filename or self._path}: {error.strerror or error}"
-            raise StoreFailed(f"{refused}: {why}") from error
+            raise StoreFailed(f"{refused}: {why}", error.errno) from error
 
     def _identity(self) -> tuple[int, int] | None:
         """What tells the file from any other by its name."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from maestro.conductor import requests, snapshot
@@ -129,16 +129,15 @@ def rerunning(
     """
     see_writable(directory)
     _take_in(directory)
-    store = Store.open(directory, write=True)
-    try:
+    with told(directory), ExitStack() as stack:
+        store = Store.open(directory, write=True)
+        stack.callback(store.close)
         lease = Lease(store)
-        try:
-            rerun = plan(store, selection, revise)
-            yield rerun, lambda: _reset(store, lease, rerun)
-        finally:
-            lease.release()
-    finally:
-        store.close()
+        stack.callback(lease.release)
+        taken = stack.pop_all()
+    with taken:
+        rerun = plan(store, selection, revise)
+        yield rerun, lambda: _reset(store, lease, rerun)
 
 
 def _take_in(directory: str) -> None:

@@ -122,7 +122,7 @@ def told(directory: str) -> Iterator[None]:
     try:
         yield
     except StoreFailed as error:
-        raise StudyError(f"{error}; {_again(directory)}") from error
+        raise StudyError(f"{error}; {_again(directory, error.number)}") from error
     except OSError as error:
         what = f"{error.filename or directory} cannot be used: {error.strerror or error}"
         raise StudyError(f"{what}; {_again(directory, error.errno)}") from error
@@ -146,7 +146,7 @@ def see_writable(directory: str) -> None:
         ) from error
 
 
-def _again(directory: str, number: int | None = None) -> str:
+def _again(directory: str, number: int | None) -> str:
     """What to do about an error of the file system, by its number."""
     if not os.path.isdir(directory):
         return "where it is now, the study can be taken up again"

@@ -144,7 +144,7 @@ def test_a_disk_that_fills_up_stops_the_conductor_and_loses_nothing(
     lines = Lines(shell, pause=filling(disk, pages))
     done = shell("maestro", "run", "-y", "-fg", "-t", "1", "-o", out, "lines.yaml", code=None)
     if done.returncode or pages < 7:
-        say(done, str(out), AGAIN)
+        say(done, str(out), "make room", AGAIN)
     disk.free()
     shell("conductor", out)
     lines.check(out)
