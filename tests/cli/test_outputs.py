@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from tests.cli.test_run import FAN
-from tests.conftest import Shell
+from tests.conftest import Shell, eventually
 
 CONDUCTING = (
     "run -y -fg -o out fan.yaml",
@@ -30,19 +30,24 @@ def redirected(shell: Shell, words: str, where: str) -> subprocess.CompletedProc
     return done
 
 
-def conducted_each_time(shell: Shell, where: str, stderr: str = "") -> None:
+def conducted_each_time(shell: Shell, where: str) -> None:
     """Whatever conducts does so to the end, and its status is the study's."""
     shell.write("fan.yaml", FAN)
     for number, words in enumerate(CONDUCTING):
         done = redirected(shell, words, where)
-        assert (words, done.returncode, done.stderr) == (words, 0, stderr)
+        assert (words, done.returncode, done.stderr) == (words, 0, "")
         assert set(shell.states("out").values()) == {"FINISHED"}
         attempts = list((shell.folder / "out" / "meta").glob("former/all*"))
         assert len(attempts) == min(number, 1), "rerun has run it again"
     shell("maestro", "run", "-n", "-o", "other", "fan.yaml")
     done = redirected(shell, "resume -y -fg other", where)
-    assert (done.returncode, done.stderr) == (0, stderr)
+    assert (done.returncode, done.stderr) == (0, "")
     assert set(shell.states("other").values()) == {"FINISHED"}
+    done = redirected(shell, "rerun --step all -y other", where)
+    assert (done.returncode, done.stderr) == (0, "")
+    former = shell.folder / "other" / "meta" / "former"
+    eventually(lambda: list(former.glob("all*")))
+    eventually(lambda: set(shell.states("other").values()) == {"FINISHED"})
 
 
 @pytest.mark.parametrize("closed", [">&-", ">&- 2>&-", "<&- >&- 2>&-"])
@@ -79,9 +84,9 @@ def test_a_terminal_that_is_gone_stops_no_study(shell: Shell) -> None:
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="has no /dev/full")
-def test_what_conducts_goes_on_where_nobody_can_be_told(shell: Shell) -> None:
-    conducted_each_time(shell, "> /dev/full")
-    conducted_each_time(shell, "> /dev/full 2>&1")
+@pytest.mark.parametrize("full", ["> /dev/full", "> /dev/full 2>&1"])
+def test_what_conducts_goes_on_where_nobody_can_be_told(shell: Shell, full: str) -> None:
+    conducted_each_time(shell, full)
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="has no /dev/full")
