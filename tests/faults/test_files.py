@@ -121,8 +121,9 @@ def test_why_a_conductor_did_not_start_is_heard_where_it_cannot_be_written(
     shell("maestro", "run", "-n", "-o", "out", "lines.yaml")
     (shell.folder / "out" / "lines.txt").symlink_to("/dev/full")
     stored = shell.folder / "out" / ".maestro" / "specification.yaml"
-    stored.unlink()
-    say(shell("maestro", "resume", "-y", "out", code=1), str(stored), "No such file")
+    stored.write_text("study: none")
+    done = shell("maestro", "resume", "-y", "out", code=1)
+    assert f"error: {stored}:1" in done.stderr
 
 
 def filling(disk: Disk, pages: int) -> str:
