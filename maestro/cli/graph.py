@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import os
 
 from maestro.cli.options import add_selection
-from maestro.cli.source import add_source, opened
-from maestro.errors import UsageError
+from maestro.cli.source import add_source, opened, target
 
 __all__ = ["add_parser", "run"]
 
@@ -50,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
 
     request = Request(
         form=options.format,
-        out=_out(options),
+        out=target(options.out, options.source, options.pgen),
         level=options.level,
         color=options.color,
         steps=options.step,
@@ -58,13 +56,3 @@ def run(options: argparse.Namespace) -> int:
     )
     export(opened(options, hashws=options.hashws), request)
     return 0
-
-
-def _out(options: argparse.Namespace) -> str | None:
-    """The file to write, which is none of those that are read; None for the standard output."""
-    out: str | None = None if options.out == "-" else options.out
-    if out is not None and os.path.exists(out):
-        for read in filter(None, (options.source, options.pgen)):
-            if os.path.exists(read) and os.path.samefile(read, out):
-                raise UsageError(f"-o {out} would replace {read}; name another file")
-    return out

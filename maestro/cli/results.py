@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from maestro.cli.options import add_selection
+from maestro.cli.source import target
 
 __all__ = ["add_parser", "run"]
 
@@ -44,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     from maestro.report.writing import deliver, form_of, note, write
     from maestro.spec import load
 
-    out = None if options.out in (None, "-") else options.out
+    out = target(options.out, options.directory, options.spec)
     form = options.format or (form_of(out, ENDINGS) if out else "table")
     spec = None if options.spec is None else load(options.spec)
     study = open_study(options.directory)

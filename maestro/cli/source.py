@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
     from maestro.report.study import Study
 
-__all__ = ["add_source", "opened"]
+__all__ = ["add_source", "opened", "target"]
+
+OWN = (".maestro", "meta", "logs", "status.csv", "batch.info")
+"""What of a study directory is the study's own."""
 
 
 def add_source(parser: argparse.ArgumentParser) -> None:
@@ -50,3 +53,23 @@ def opened(options: argparse.Namespace, *, hashws: bool = False) -> Study | nx.D
         return expand(spec, hashws=hashws)
     with tempfile.TemporaryDirectory(prefix="maestro-") as folder:
         return expand(spec, generate(options.pgen, spec, options.pargs, folder), hashws=hashws)
+
+
+def target(out: str | None, *read: str | None) -> str | None:
+    """The file that ``-o`` names, None for the standard output. It is none of the files that are
+    ``read``, and nothing of the study's own where one of these is a study directory.
+
+    Raises
+    ------
+    UsageError
+        It is.
+    """
+    if out is None or out == "-":
+        return None
+    path = os.path.realpath(out)
+    for source in filter(None, read):
+        real = os.path.realpath(source)
+        own = [os.path.join(real, name) for name in OWN] if os.path.isdir(real) else [real]
+        if any(path == one or path.startswith(one + os.sep) for one in own):
+            raise UsageError(f"-o {out} would replace what {source} consists of; name another file")
+    return out

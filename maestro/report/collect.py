@@ -18,10 +18,13 @@ from maestro.spec.tokens import apply_combination
 
 __all__ = ["Unreadable", "collected", "unified"]
 
-_INTEGER = re.compile(r"[+-]?(0|[1-9][0-9]*)")
+_INTEGER = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(
     r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[ed][+-]?[0-9]+)?|inf(?:inity)?|nan)", re.IGNORECASE
 )
+_PADDED = re.compile(r"[+-]?0[0-9]")
+"""What begins so may be a number, and is more likely the name of one."""
+
 _TRUTHS = {"true": True, "false": False}
 
 
@@ -35,14 +38,17 @@ class _Spelled(str):
     __slots__ = ()
 
 
-def collected(entry: Collect, task: Task, script: str, study: str) -> dict[str, Any]:
-    """What ``entry`` finds of ``task``, by column. ``script`` is the name of the task's script
-    without ending, ``study`` the study directory.
+def collected(
+    entry: Collect, task: Task, script: str, study: str
+) -> tuple[dict[str, Any], list[str]]:
+    """What ``entry`` finds of ``task``, by column, and a sentence on each declared column that it
+    does not find, or not of its type. ``script`` is the name of the task's script without ending,
+    ``study`` the study directory.
 
     Raises
     ------
     Unreadable
-        The file, or what is looked for in it, is not there, or is not of the type declared.
+        The file, or what is looked for in it, is not there.
     """
     name = entry.file or "its output"
     path = _path(entry, task, script, study)
@@ -56,8 +62,15 @@ def collected(entry: Collect, task: Task, script: str, study: str) -> dict[str, 
     except Unreadable as error:
         raise Unreadable(f"{name}: {error}") from None
     if not entry.columns:
-        return values
-    return {column: _declared(name, values, column, kind) for column, kind in entry.columns}
+        return values, []
+    found: dict[str, Any] = {}
+    wrong: list[str] = []
+    for column, kind in entry.columns:
+        try:
+            found[column] = _declared(values, column, kind)
+        except Unreadable as error:
+            wrong.append(f"{name}: {error}")
+    return found, wrong
 
 
 def _path(entry: Collect, task: Task, script: str, study: str) -> str:
@@ -137,26 +150,28 @@ _READERS: dict[str, Callable[[Any, Collect], dict[str, Any]]] = {
 # ---- types -------------------------------------------------------------------------------------
 
 
-def _declared(file: str, values: Mapping[str, Any], column: str, kind: str) -> Any:
+def _declared(values: Mapping[str, Any], column: str, kind: str) -> Any:
     if column not in values:
-        raise Unreadable(f"{file}: there is no '{column}'")
+        raise Unreadable(f"there is no '{column}'")
     value = values[column]
     try:
         return None if value is None else _AS[kind](value)
     except (KeyError, ValueError, OverflowError):
         shown = str(value) if len(str(value)) <= 40 else f"{str(value)[:37]}..."
-        raise Unreadable(f"{file}: '{column}' is no {kind}: {shown}") from None
+        raise Unreadable(f"'{column}' is no {kind}: {shown}") from None
 
 
 def _integer(value: Any) -> int:
-    if isinstance(value, str) and not _INTEGER.fullmatch(value.strip()):
+    if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
         raise ValueError
-    if isinstance(value, float) and not value.is_integer():
+    if isinstance(value, str) and not _INTEGER.fullmatch(value.strip()):
         raise ValueError
     return int(value)
 
 
 def _number(value: Any) -> float:
+    if isinstance(value, bool):
+        raise ValueError
     if not isinstance(value, str):
         return float(value)
     if not _NUMBER.fullmatch(value.strip()):
@@ -186,7 +201,8 @@ def unified(values: Sequence[Any]) -> list[Any]:
         types[type(value)].append(value)
     kinds = types.keys() - {type(None)}
     if _Spelled in kinds:
-        for kind in (_integer, _number, _boolean):
+        padded = any(map(_PADDED.match, types[_Spelled]))
+        for kind in () if padded else (_integer, _number, _boolean):
             try:
                 read = {text: kind(text) for text in types[_Spelled]}
             except (KeyError, ValueError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -87,11 +87,17 @@ def results(
             task = chosen[row.name]
             for entry in declared[row.step]:
                 try:
-                    values |= collected(entry, task, layout.script(task), study.directory)
+                    own, wrong = collected(entry, task, layout.script(task), study.directory)
                 except Unreadable as error:
                     missing.note(row, str(error))
+                    continue
+                values |= own
+                for what in wrong:
+                    missing.note(row, what)
         found.append(values)
-    return _together(table.rows(rows), found, missing.sentences())
+    entries = [entry for collect in declared.values() for entry in collect]
+    names = dict.fromkeys(name for entry in entries for name, _ in entry.columns)
+    return _together(table.rows(rows), found, names, missing.sentences())
 
 
 def _declared(
@@ -104,11 +110,17 @@ def _declared(
 
 
 def _together(
-    rows: list[dict[str, Any]], found: list[dict[str, Any]], missing: tuple[str, ...]
+    rows: list[dict[str, Any]],
+    found: Sequence[Mapping[str, Any]],
+    declared: Iterable[str],
+    missing: tuple[str, ...],
 ) -> Results:
-    """``rows`` with what was ``found``; one that there is already has ``result.`` before it."""
+    """``rows`` with the columns ``declared``, and whatever else was ``found``; one that there is
+    already has ``result.`` before it.
+    """
     known = list(rows[0]) if rows else []
-    columns = {name: _column(name, known) for values in found for name in values}
+    names = {name: None for values in (dict.fromkeys(declared), *found) for name in values}
+    columns = {name: _column(name, known) for name in names}
     for row, values in zip(rows, found, strict=True):
         row |= {column: values.get(name) for name, column in columns.items()}
     for column in (*known, *columns.values()):

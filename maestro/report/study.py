@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -234,7 +235,10 @@ class Study:
     @contextmanager
     def _store(self) -> Iterator[Store]:
         if self.why_not_store is not None:
-            raise StudyError(self.why_not_store)
+            raise StudyError(
+                f"{self.directory}: {self.why_not_store}; what {snapshot.FILE} has is shown by: "
+                f"{shlex.join(['maestro', 'status', self.directory])}"
+            )
         if _forbidden(self.directory):
             raise StudyError(f"the store of {self.directory} may be read by its owner only")
         store = Store.open(self.directory)

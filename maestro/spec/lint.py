@@ -41,6 +41,7 @@ def lint(document: Document, spec: Specification) -> list[Problem]:
     found += _walltimes(document)
     found += _tokens(document, spec)
     found += _workspaces(spec)
+    found += _collected(spec)
     found += _launchers(spec)
     return found
 
@@ -211,6 +212,21 @@ def _workspaces(spec: Specification) -> Iterator[Problem]:
             )
             at = token_place(spec, i, f"{used}.workspace")
             yield _warning("workspace-no-edge", message, at)
+
+
+def _collected(spec: Specification) -> Iterator[Problem]:
+    """Tokens in names of files to collect that nothing replaces: no shell ever sees them."""
+    known = {p.name for p in spec.parameters} | {"OUTPUT_PATH"}
+    for i, step in enumerate(spec.steps):
+        for j, entry in enumerate(step.collect):
+            for inner, _ in tokens(entry.file):
+                head, _, word = inner.rpartition(".")
+                if inner not in known and not (head in known and word in ("label", "name")):
+                    message = (
+                        f"$({inner}) in 'collect' of step '{step.name}' stays as it stands unless "
+                        "a generator has that parameter; files are relative to the workspace"
+                    )
+                    yield _warning("collect-token", message, spec.where("study", i, "collect", j))
 
 
 def _waits(name: str, other: str, parents: Mapping[str, Sequence[str]]) -> bool:

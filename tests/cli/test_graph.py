@@ -296,8 +296,8 @@ def test_a_generator_makes_the_parameters(shell: Shell) -> None:
         ("--hashws out", "a study has its workspaces already"),
         ("-p made.py out", "a study has its parameters already"),
         ("nothing.yaml", "nothing.yaml"),
-        ("-f dot -o ./fan.yaml fan.yaml", "would replace fan.yaml"),
-        ("-f dot -o made.py -p made.py fan.yaml", "would replace made.py"),
+        ("-f dot -o ./fan.yaml fan.yaml", "would replace what fan.yaml consists of"),
+        ("-f dot -o made.py -p made.py fan.yaml", "would replace what made.py consists of"),
         (".", "is not a study directory"),
     ],
 )

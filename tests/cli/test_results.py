@@ -148,7 +148,25 @@ def test_a_study_that_has_not_run(shell: Shell) -> None:
         (["out", "--step", "fitt"], "there is no step 'fitt'; did you mean 'fit'?"),
         (["out", "--where", "M > 2"], "'M'"),
         (["out", "--spec", "nowhere.yaml"], "nowhere.yaml"),
+        (["out", "-o", "out/status.csv"], "-o out/status.csv would replace what out consists of"),
+        (["out", "-f", "csv", "-o", "out/.maestro/study.sqlite"], "would replace"),
+        (["out", "-f", "csv", "--spec", "fit.yaml", "-o", "./fit.yaml"], "would replace"),
     ],
 )
 def test_wrong_words(fit: Shell, arguments: list[str], said: str) -> None:
     assert said in fit("maestro", "results", *arguments, code=1).stderr
+
+
+def test_a_declared_column_is_always_there(shell: Shell) -> None:
+    entry = "- {json: $(N).json, columns: {size: integer, lost: number}}"
+    text = STUDY.replace("- json: $(N).json", entry)
+    shell.write("fit.yaml", text)
+    shell("maestro", "run", "-y", "--dry", "-o", "dry", "fit.yaml")
+    rows = rows_of(shell("maestro", "results", "-f", "csv", "dry").stdout)
+    assert list(rows[0])[-2:] == ["size", "lost"]
+    shell("maestro", "run", "-y", "-fg", "-o", "out", "fit.yaml", code=2)
+    done = shell("maestro", "results", "-f", "csv", "out")
+    assert [(row["size"], row["lost"]) for row in rows_of(done.stdout)[:3]] == [
+        ("1", ""), ("2", ""), ("", ""),
+    ]  # fmt: skip
+    assert "note: $(N).json: there is no 'lost' (step 'fit', 1 task: fit_N.1)\n" in done.stderr

@@ -422,7 +422,9 @@ def test_a_specification_that_is_gone(shell: Shell, lines: Lines) -> None:
     shell("maestro", "run", "-n", "-o", "out", "lines.yaml")
     stored = shell.folder / "out" / ".maestro" / "specification.yaml"
     stored.rename(shell.folder / "away")
-    say(shell("conductor", "out", code=1), str(stored), "No such file")
-    (shell.folder / "away").rename(stored)
+    people = shell.folder / "out" / "lines.yaml"
+    people.rename(shell.folder / "aside")
+    say(shell("conductor", "out", code=1), str(people), "No such file")
+    (shell.folder / "aside").rename(people)
     shell("conductor", "out")
     lines.check("out")

@@ -27,7 +27,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def take(folder: Path, entry: Collect) -> dict:
-    return collected(entry, TASK, "sim_S.8", str(folder.parents[1]))
+    found, wrong = collected(entry, TASK, "sim_S.8", str(folder.parents[1]))
+    assert wrong == []
+    return found
 
 
 def refused(folder: Path, entry: Collect) -> str:
@@ -85,23 +87,30 @@ def test_the_last_match_in_a_file_or_the_output(folder: Path) -> None:
         (Collect("csv", "f"), "a,b,a\n1,2,3\n", "f: two columns are called 'a'"),
         (Collect("match", "f", "(?P<a>x)"), "y", "f: 'match' is found nowhere in it"),
         (Collect("match", "", "(?P<a>x)"), "y", "there is no output"),
-        (Collect("json", "f", columns=(("b", "number"),)), '{"a": 1}', "f: there is no 'b'"),
-        (
-            Collect("csv", "f", columns=(("a", "integer"),)),
-            "a\n1.5\n",
-            "f: 'a' is no integer: 1.5",
-        ),
-        (
-            Collect("json", "f", columns=(("a", "boolean"),)),
-            '{"a": "maybe"}',
-            "f: 'a' is no boolean: maybe",
-        ),
     ],
 )
 def test_what_cannot_be_read(folder: Path, entry: Collect, text: str | None, said: str) -> None:
     if text is not None:
         (folder / "f").write_text(text)
     assert refused(folder, entry).startswith(said)
+
+
+def test_what_is_not_of_its_type_leaves_the_others(folder: Path) -> None:
+    (folder / "f").write_text('{"a": 1.5, "b": "maybe", "c": "007", "d": true}')
+    columns = (
+        ("a", "integer"), ("b", "boolean"), ("c", "integer"), ("d", "number"), ("e", "number"),
+        ("a", "number"),
+    )  # fmt: skip
+    found, wrong = collected(
+        Collect("json", "f", columns=columns), TASK, "sim_S.8", str(folder.parents[1])
+    )
+    assert found == {"c": 7, "a": 1.5}
+    assert wrong == [
+        "f: 'a' is no integer: 1.5",
+        "f: 'b' is no boolean: maybe",
+        "f: 'd' is no number: True",
+        "f: there is no 'e'",
+    ]
 
 
 def test_a_pipe_is_not_waited_for(folder: Path) -> None:
@@ -125,7 +134,8 @@ def spelled(folder: Path, *texts: str) -> list[object]:
         (["1", "2.5", "1.5D-3", ".5"], [1.0, 2.5, 0.0015, 0.5]),
         (["true", "False"], [True, False]),
         (["1", "true"], ["1", "true"]),
-        (["007", "1_000"], ["007", "1_000"]),
+        (["007", "8"], ["007", "8"]),
+        (["1_000", "1"], ["1_000", "1"]),
         (["-inf", "1"], [-math.inf, 1.0]),
     ],
 )
