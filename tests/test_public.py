@@ -34,3 +34,11 @@ def test_help_imports_nothing_heavy() -> None:
     )
     imported = set(done.stdout.partition("IMPORTED")[2].split())
     assert not imported & HEAVY
+
+
+def test_the_formats_that_are_offered_are_those_that_there_are() -> None:
+    from maestro.cli import graph, results
+    from maestro.report import graph_file, tabular
+
+    assert set(graph.FORMATS) == set(graph_file.ENDINGS)
+    assert set(results.FORMATS) == {"table", *tabular.ENDINGS}

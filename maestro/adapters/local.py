@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import maestro
 from maestro.adapters.base import HOPELESS, TRANSIENT, Health, Job
@@ -267,11 +268,11 @@ class LocalBackend:
                 else:
                     observations.append(self._report(kind, values))
 
-    def _report(self, kind: str, values: list[object]) -> Observation:
+    def _report(self, kind: str, values: list[Any]) -> Observation:
         if kind == "start":
-            return started(Start(*values))  # type: ignore[arg-type]
+            return started(Start(*values))
         if kind == "end":
-            seen = ended(End(*values))  # type: ignore[arg-type]
+            seen = ended(End(*values))
         else:
             task, number, code, why = values
             if code in HOPELESS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from maestro.cli.options import add_selection
-from maestro.cli.source import add_source, opened, target
+from maestro.cli.source import add_source, add_target, opened, target
 
 __all__ = ["add_parser", "run"]
 
@@ -24,9 +24,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="The language of Graphviz or mermaid, networkx node-link data, GraphML, a picture, or "
         "a page for browsers. [As FILE ends, or dot]",
     )  # fmt: skip
-    parser.add_argument(
-        "-o", "--out", metavar="FILE", help="Where to; - is the standard output. [-]"
-    )
+    add_target(parser)
     parser.add_argument(
         "--level", choices=("step", "task"),
         help="Show the steps, with counts, or each task. [task; the steps in a picture that would "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from maestro.cli.options import add_selection
-from maestro.cli.source import target
+from maestro.cli.source import add_target, target
 
 __all__ = ["add_parser", "run"]
 
@@ -27,9 +27,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="A table of the most important columns, or all columns for other programs. [As FILE "
         "ends, or table]",
     )  # fmt: skip
-    parser.add_argument(
-        "-o", "--out", metavar="FILE", help="Where to; - is the standard output. [-]"
-    )
+    add_target(parser)
     parser.add_argument(
         "--spec", metavar="FILE",
         help="Collect what the steps in this specification declare, instead of the study's own.",

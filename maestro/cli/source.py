@@ -1,4 +1,6 @@
-"""What a command looks at that takes a specification as well as a study directory."""
+"""What a command looks at that takes a specification as well as a study directory, and where what
+it makes of that goes to.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
     from maestro.report.study import Study
 
-__all__ = ["add_source", "opened", "target"]
+__all__ = ["add_source", "add_target", "opened", "target"]
 
 OWN = (".maestro", "meta", "logs", "status.csv", "batch.info")
 """What of a study directory is the study's own."""
@@ -53,6 +55,13 @@ def opened(options: argparse.Namespace, *, hashws: bool = False) -> Study | nx.D
         return expand(spec, hashws=hashws)
     with tempfile.TemporaryDirectory(prefix="maestro-") as folder:
         return expand(spec, generate(options.pgen, spec, options.pargs, folder), hashws=hashws)
+
+
+def add_target(parser: argparse.ArgumentParser) -> None:
+    """Add ``-o``."""
+    parser.add_argument(
+        "-o", "--out", metavar="FILE", help="Where to; - is the standard output. [-]"
+    )
 
 
 def target(out: str | None, *read: str | None) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
 from maestro.adapters import host
@@ -18,8 +18,7 @@ from maestro.adapters.registry import codec_for, missing_programs
 from maestro.conductor import snapshot
 from maestro.conductor.lease import Lease
 from maestro.conductor.loop import Conductor, Watcher
-from maestro.conductor.moving import arrive
-from maestro.conductor.place import Place, place_of
+from maestro.conductor.moving import arrive, part
 from maestro.conductor.recovery import recovered, survey
 from maestro.conductor.store import Store
 from maestro.conductor.study import (
@@ -31,7 +30,7 @@ from maestro.conductor.study import (
     told,
 )
 from maestro.conductor.workspace import Writer
-from maestro.engine import AttemptId, Demand, Engine, Outcome, Policy, State
+from maestro.engine import Demand, Engine, Outcome, Policy, State
 from maestro.errors import StudyError
 from maestro.graph import task_of
 from maestro.spec.model import Resources
@@ -90,26 +89,19 @@ def taken_up(
         demand = _demand(study)
         engine = Engine(study.graph, _policy(study), demand)
         engine.restore(store.records(), time.time())
-        finished = engine.counts[State.FINISHED]
-        flying = [attempt.task for attempt in engine.active()]
-        copy = place_of(store) is Place.COPY
-        if copy:  # the ledgers here are the original's
-            study, changes = arrive(study, store, lease.epoch, engine, demand)
-        codec = codec_for(study.spec.batch)
+        finished, flying = engine.counts[State.FINISHED], [a.task for a in engine.active()]
+        part(study, store, engine)
         local = LocalBackend(ledger_prefix(directory, lease.epoch), ledgers(directory))
         stack.callback(local.close)
         _take_in(engine, local, force=force)
-        if not copy:
-            study, changes = arrive(study, store, lease.epoch, engine, demand)
-        mine = [attempt for attempt in engine.active() if demand(attempt.task).local]
-        started = [attempt for attempt in mine if engine.state(attempt.task) is State.RUNNING]
-        local.recover(mine, started)
+        study, changes = arrive(study, store, lease.epoch, engine, demand)
+        codec = codec_for(study.spec.batch)
+        batch = _batch(study, codec, store.ids()) if isinstance(codec, Scheduler) else None
         backends: dict[bool, Backend] = {True: local}
-        if isinstance(codec, Scheduler):
-            batch = _batch(study, codec, store.ids())
+        if batch is not None:
             stack.callback(batch.close)
             backends[False] = batch
-            _rejoin(engine, batch, mine, store.jobs())
+        _rejoin(engine, local, batch, store.jobs(), demand)
         _announce(study)
         writer = Writer(study, codec, store.kept())
         conductor = Conductor(study, store, lease, engine, backends, writer, watcher)
@@ -151,13 +143,20 @@ def _batch(study: Study, codec: Scheduler, ids: Mapping[str, int]) -> BatchBacke
 
 
 def _rejoin(
-    engine: Engine, batch: BatchBackend, local: Collection[AttemptId], jobs: Mapping[str, str]
+    engine: Engine,
+    local: LocalBackend,
+    batch: BatchBackend | None,
+    jobs: Mapping[str, str],
+    demand: Callable[[str], Demand],
 ) -> None:
-    """Take over the attempts in flight that are not ``local``; ``jobs`` are by task."""
-    others = set(engine.active()).difference(local)
-    if others:
-        batch.recover({attempt: jobs.get(attempt.task) for attempt in others})
-    survey(engine, batch)
+    """Take over the attempts in flight; ``jobs`` are by task."""
+    mine = [attempt for attempt in engine.active() if demand(attempt.task).local]
+    started = [attempt for attempt in mine if engine.state(attempt.task) is State.RUNNING]
+    local.recover(mine, started)
+    if batch is not None:
+        if others := set(engine.active()).difference(mine):
+            batch.recover({attempt: jobs.get(attempt.task) for attempt in others})
+        survey(engine, batch)
 
 
 def rehearse(directory: str, study: Study) -> None:

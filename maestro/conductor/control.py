@@ -9,7 +9,7 @@ from maestro.conductor.conduct import ended, taken_up
 from maestro.conductor.lease import conducted_by
 from maestro.conductor.store import Store, StoreHeld
 from maestro.engine import Outcome
-from maestro.errors import StudyError
+from maestro.errors import MaestroError, StudyError
 
 __all__ = ["cancel"]
 
@@ -24,10 +24,19 @@ def cancel(directory: str) -> Outcome | None:
 
     Raises
     ------
-    StudyError
+    StudyError, SpecError
         There is no study, or it can be neither reached nor taken up: then nothing is asked for.
     """
     note = requests.leave(directory, requests.Request(cancel=True))
+    try:
+        return _heeded(directory)
+    except MaestroError:
+        requests.discard(note)  # else whoever takes it up later would heed it
+        raise
+
+
+def _heeded(directory: str) -> Outcome | None:
+    """How the study ended once its conductor, or this process, has heeded the requests left."""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         try:
@@ -44,7 +53,6 @@ def cancel(directory: str) -> Outcome | None:
                 return conductor.run()
         except StudyError:
             if not _conducted(directory):
-                requests.discard(note)  # else whoever takes it up later would heed it
                 raise
     return None
 

@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import secrets
+import shlex
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ from maestro.errors import StudyError
 from maestro.graph import task_of
 from maestro.graph.render import render
 
-__all__ = ["arrive"]
+__all__ = ["arrive", "part"]
 
 log = logging.getLogger(__name__)
 
@@ -28,11 +29,39 @@ FEW = 5
 """Tasks that are named, at most."""
 
 
+def part(study: Study, store: Store, engine: Engine) -> None:
+    """Have a copy leave to its original what is in flight there, and what processes and jobs of
+    the original have written of themselves: attempts here that have the same names are others.
+
+    Raises
+    ------
+    StudyError
+        Something depends on where the original is; the message says what.
+    """
+    if place_of(store) is not Place.COPY:
+        return
+    if wrong := list(_dependent(study, engine)):
+        raise StudyError(
+            f"{study.directory} is a copy of {study.info.directory}, which these tasks still "
+            f"depend on:\n  {_shown(wrong)}\n"
+            "Have them name another place first: maestro rerun --spec FILE"
+        )
+    now = time.time()
+    detail = f"it was in flight in {study.info.directory}, of which this is a copy"
+    for attempt in list(engine.active()):
+        seen = Observation(attempt, Seen.NEVER_STARTED, now, transient=True, detail=detail)
+        engine.observe(seen, now)
+    for ledger in ledgers(study.directory):
+        os.unlink(ledger)
+    with suppress(FileNotFoundError):
+        shutil.rmtree(records_folder(study.directory))
+
+
 def arrive(
     study: Study, store: Store, epoch: int, engine: Engine, demand: Callable[[str], Demand]
 ) -> tuple[Study, list[Change]]:
-    """``study``, settled where it is now, and what that has changed: what is in flight in the
-    study that this is a copy of never will end here, and is run again.
+    """``study``, settled where it is now, and what has been found out of it until then, where that
+    is elsewhere than before. A copy has been `part`-ed from its original.
 
     Raises
     ------
@@ -42,41 +71,21 @@ def arrive(
     place = place_of(store)
     if place is Place.SAME:
         return study, []
-    info = study.info
-    wrong = list(_dependent(study, engine))
-    if place is Place.MOVED:
-        wrong += _in_flight(study, engine, demand)
-    if wrong:
-        raise StudyError(_explained(study, place, wrong))
-    identity = info.identity
+    info, identity = study.info, study.info.identity
     if place is Place.COPY:
         identity = secrets.token_hex(6)
-        _withdraw(engine, info.directory)
-        _disown(study.directory)
+    elif wrong := [*_dependent(study, engine), *_in_flight(study, engine, demand)]:
+        raise StudyError(
+            f"{study.directory} was moved from {info.directory}, which these tasks still depend "
+            f"on:\n  {_shown(wrong)}\nMove it back, or let the former name lead here: "
+            f"{shlex.join(['ln', '-s', study.directory, info.directory])}"
+        )
     changes = engine.drain()
     ids = store.ids()
     store.identify(epoch, study.directory, identity, [(ids[c.task], c) for c in changes])
     what = "moved" if place is Place.MOVED else "copied"
     log.info("the study has been %s here from %s", what, info.directory)
     return replace(study, info=replace(info, directory=study.directory, identity=identity)), changes
-
-
-def _withdraw(engine: Engine, original: str) -> None:
-    now = time.time()
-    detail = f"it was in flight in {original}, of which this is a copy"
-    for attempt in list(engine.active()):
-        seen = Observation(attempt, Seen.NEVER_STARTED, now, transient=True, detail=detail)
-        engine.observe(seen, now)
-
-
-def _disown(directory: str) -> None:
-    """Remove what processes and jobs of the original have written of themselves: attempts of the
-    copy that have the same names are others.
-    """
-    for ledger in ledgers(directory):
-        os.unlink(ledger)
-    with suppress(FileNotFoundError):
-        shutil.rmtree(records_folder(directory))
 
 
 def _dependent(study: Study, engine: Engine) -> Iterator[str]:
@@ -107,17 +116,6 @@ def _names(study: Study, node: str, directory: str) -> bool:
     return any(former.search(text) for text in (rendered.cmd, rendered.restart))
 
 
-def _explained(study: Study, place: Place, wrong: list[str]) -> str:
-    former = study.info.directory
-    shown = [*wrong[:FEW], *([f"and {len(wrong) - FEW} more"] if len(wrong) > FEW else [])]
-    what = "\n  ".join(shown)
-    if place is Place.COPY:
-        return (
-            f"{study.directory} is a copy of {former}, which these tasks still depend on:\n  {what}"
-            "\nHave them name another place first: maestro rerun --spec FILE"
-        )
-    return (
-        f"{study.directory} was moved from {former}, which these tasks still depend on:\n  {what}\n"
-        "Move it back, or let the former name lead here: "
-        f"ln -s {study.directory} {former}"
-    )
+def _shown(wrong: list[str]) -> str:
+    more = [f"and {len(wrong) - FEW} more"] if len(wrong) > FEW else []
+    return "\n  ".join([*wrong[:FEW], *more])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import logging
 import os
 import shlex
 import tempfile
@@ -39,6 +40,8 @@ __all__ = [
     "told",
 ]
 
+
+log = logging.getLogger(__name__)
 
 SPECIFICATION = f"{HIDDEN}/specification.yaml"
 """The specification that a new study is conducted by; the one beside it is for people."""
@@ -96,7 +99,11 @@ def _source(directory: str, info: StudyInfo) -> str:
     # Studies of earlier versions are conducted by the copy that is for people; so are those whose
     # own is gone.
     own = os.path.join(directory, info.source or info.specification)
-    return own if os.path.exists(own) else os.path.join(directory, info.specification)
+    if os.path.exists(own):
+        return own
+    other = os.path.join(directory, info.specification)
+    log.warning("%s is gone; the study is taken to be what %s says", own, other)
+    return other
 
 
 _REMEDIES = {

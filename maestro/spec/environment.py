@@ -108,7 +108,7 @@ def build_environment(env: Any, cwd: str, specroot: str) -> Environment:
     paths = (text_of(e.get("name")) for _, e in entries(dependencies.get("paths")))
     sources = env.get("sources")
     return Environment(
-        variables={n: as_value(v) for n, v in mapping(env.get("variables")).items()},  # type: ignore[misc]
+        variables={n: as_value(v) for n, v in mapping(env.get("variables")).items()},
         labels={n: as_value(v) for n, v in mapping(env.get("labels")).items()},
         sources=tuple(map(str, sources)) if isinstance(sources, list) else (),
         paths=tuple(PathDependency(name, resolved[name]) for name in paths),

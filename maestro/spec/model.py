@@ -173,7 +173,7 @@ class Environment:
     final text of every token's name (dependencies too) but ``OUTPUT_PATH``.
     """
 
-    variables: Mapping[str, str | int | float] = field(default_factory=dict)
+    variables: Mapping[str, Value] = field(default_factory=dict)
     labels: Mapping[str, Value] = field(default_factory=dict)
     sources: Sequence[str] = ()
     paths: tuple[PathDependency, ...] = ()

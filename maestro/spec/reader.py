@@ -411,8 +411,9 @@ class _Reader:
 
 
 def _resolvers(text: str) -> list[tuple[str, re.Pattern[str]]]:
+    table: dict[str, list[tuple[str, re.Pattern[str]]]]
     table = yaml.SafeLoader.yaml_implicit_resolvers
-    return table.get(text[0] if text else "", [])  # type: ignore[no-any-return]
+    return table.get(text[0] if text else "", [])
 
 
 def _short(tag: str) -> str:

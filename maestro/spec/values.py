@@ -57,9 +57,9 @@ def text_of(value: Any) -> str:
 
 def as_value(value: Any) -> Value:
     """``value`` as a plain one that prints the same: numbers of numpy too, the rest as text."""
+    plain: Value = value
     if type(value) in _PLAIN:
-        return value  # type: ignore[no-any-return]
-    plain = value
+        return plain
     if callable(item := getattr(value, "item", None)):
         try:
             plain = item()
@@ -71,7 +71,7 @@ def as_value(value: Any) -> Value:
                 plain = kind(value)
                 break
     if type(plain) in _PLAIN and str(plain) == str(value):
-        return plain  # type: ignore[no-any-return]
+        return plain
     return str(value)
 
 

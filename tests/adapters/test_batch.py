@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from adapter_bench import Wrapped, watch
@@ -49,8 +50,8 @@ class Fake(Scheduler):
         self.submit: Callable[[str], Answer] = self.accept
         self._told: list[list[Sighting]] = []
 
-    def see(self, job: str, seen: Seen, tag: str = "", **more: object) -> None:
-        self.rows[job] = Sighting(job, seen, tag, **more)  # type: ignore[arg-type]
+    def see(self, job: str, seen: Seen, tag: str = "", **more: Any) -> None:
+        self.rows[job] = Sighting(job, seen, tag, **more)
 
     def of(self, name: str) -> list[tuple[str, ...]]:
         """The commands of that name that were run."""

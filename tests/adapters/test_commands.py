@@ -7,6 +7,7 @@ import select
 import subprocess
 import threading
 import time
+from typing import Any
 
 import pytest
 
@@ -45,10 +46,10 @@ def test_a_command_that_takes_too_long() -> None:
 def test_no_room_for_a_command_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     popen, refusals = subprocess.Popen, [errno.EAGAIN, errno.EMFILE]
 
-    def crowded(*arguments: object, **options: object) -> object:
+    def crowded(*arguments: Any, **options: Any) -> object:
         if refusals:
             raise OSError(refusals.pop(), "crowded")
-        return popen(*arguments, **options)  # type: ignore[call-overload]
+        return popen(*arguments, **options)
 
     monkeypatch.setattr(commands, "SLICE", 0.1)
     monkeypatch.setattr(subprocess, "Popen", crowded)

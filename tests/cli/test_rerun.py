@@ -309,7 +309,8 @@ def test_the_copy_for_people_stands_in_for_a_specification_that_is_gone(
 ) -> None:
     (study / ".maestro" / "specification.yaml").unlink()
     (study / "mended").touch()
-    shell("maestro", "rerun", "--failed", "-y", "-fg", "out")
+    done = shell("maestro", "rerun", "--failed", "-y", "-fg", "out")
+    assert "specification.yaml is gone; the study is taken to be what" in done.stderr
     assert states(shell) == "FFF FFF F"
 
 

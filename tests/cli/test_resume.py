@@ -305,7 +305,7 @@ def test_what_depends_on_the_former_place_is_named(shell: Shell) -> None:
     assert "work_N.1 is in flight, and names it in its command" in done.stderr
     assert "after names it in its command" in done.stderr
     assert "work_N.3" not in done.stderr, "its command will name the new place"
-    assert f"ln -s {shell.folder}/moved {shell.folder}/out" in done.stderr
+    assert f"ln -s '{shell.folder}/moved' '{shell.folder}/out'" in done.stderr
     (shell.folder / "out").symlink_to(shell.folder / "moved")
     let_go(shell)
     shell("maestro", "resume", "-y", "-fg", "moved")
@@ -335,6 +335,13 @@ def test_a_cancellation_that_is_refused_leaves_nothing(shell: Shell) -> None:
     assert "was moved from" in done.stderr
     (shell.folder / "moved").rename(shell.folder / "out")
     let_go(shell)
+    # Nor does one whose specification is gone, which is another kind of error.
+    copies = [shell.folder / "out" / name for name in (".maestro/specification.yaml", "held.yaml")]
+    for copy in copies:
+        copy.rename(f"{copy}.away")
+    assert "held.yaml" in shell("maestro", "cancel", "-y", "out", code=1).stderr
+    for copy in copies:
+        Path(f"{copy}.away").rename(copy)
     shell("maestro", "resume", "-y", "-fg", "out")
     assert set(shell.states("out").values()) == {"FINISHED"}
 
