@@ -32,7 +32,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="also tests that take minutes")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Most tests wait most of the time, so several run at once; those that share something do not.
+    """
+    for item in items:
+        for name in ("slurm", "compat"):
+            if item.get_closest_marker(name) or name in item.path.parent.parts:
+                item.add_marker(pytest.mark.xdist_group(name))
     if config.getoption("--long"):
         return
     long = [item for item in items if item.get_closest_marker("long")]
