@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -32,14 +34,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="also tests that take minutes")
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.fixture(autouse=True)
+def alone(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Tests run several at once, for most of the time they wait; those on the one Slurm do not."""
+    if request.node.get_closest_marker("slurm") is None:
+        yield
+        return
+    with open(Path(tempfile.gettempdir(), "maestro-tests-slurm.lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Most tests wait most of the time, so several run at once; those that share something do not.
-    """
-    for item in items:
-        for name in ("slurm", "compat"):
-            if item.get_closest_marker(name) or name in item.path.parent.parts:
-                item.add_marker(pytest.mark.xdist_group(name))
     if config.getoption("--long"):
         return
     long = [item for item in items if item.get_closest_marker("long")]
