@@ -207,7 +207,7 @@ def test_a_time_limit(world: World) -> None:
     world.wait(backend, lambda: world.has(Seen.STARTED))
     if world.slurm is not None:
         (started,) = [seen for seen in world.seen if seen.seen is Seen.STARTED]
-        world.slurm("scontrol", "update", f"JobId={started.job}", "EndTime=now")
+        world.slurm.time_out(started.job)
     world.wait(backend, world.ends)
     assert world.ends()["task"].seen is Seen.TIMED_OUT
 

@@ -52,7 +52,7 @@ def test_one_member_is_cancelled_and_one_restarted(cluster: Cluster) -> None:
     cluster.waits_for("CANCELLED", "sim_N.1")
     # Slurm lets one member's end be moved, by the number that it has as a job of its own.
     raw = cluster.slurm("squeue", "-h", "-r", "-j", jobs["sim_N.2"], "-o", "%A").strip()
-    cluster.slurm("scontrol", "update", f"JobId={raw}", "EndTime=now")
+    cluster.slurm.time_out(raw)
     eventually(lambda: cluster.task("sim_N.2").restarts == 1, 60)
     (cluster.out / "sim" / "N.3" / "go3").touch()
     assert cluster.ends() == "CANCELLED"

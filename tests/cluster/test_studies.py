@@ -56,7 +56,7 @@ def test_a_time_limit_is_followed_by_a_restart(cluster: Cluster) -> None:
     cluster.waits_for("RUNNING", "sim")
     first = cluster.task("sim").job
     (cluster.out / "sim" / "state").write_text("saved\n")
-    cluster.slurm("scontrol", "update", f"JobId={first}", "EndTime=now")
+    cluster.slurm.time_out(first)
     assert cluster.ends(90) == "FINISHED"
     task = cluster.task("sim")
     assert (task.restarts, task.number) == (1, 2)
@@ -80,7 +80,7 @@ def test_restarts_are_bounded(cluster: Cluster) -> None:
     for number in (1, 2):
         eventually(lambda n=number: (cluster.task("sim").number, cluster.task("sim").state)
                    == (n, "RUNNING"), 45)  # fmt: skip
-        cluster.slurm("scontrol", "update", f"JobId={cluster.task('sim').job}", "EndTime=now")
+        cluster.slurm.time_out(cluster.task("sim").job)
     assert cluster.ends(90) == "FAILURE"
     assert cluster.states() == {"sim": "TIMEDOUT", "after": "INCOMPLETE"}
 
@@ -239,7 +239,7 @@ def test_a_queue_that_forgets(cluster: Cluster) -> None:
     )
     cluster.launch()
     cluster.waits_for("RUNNING", "late")
-    cluster.slurm("scontrol", "update", f"JobId={cluster.task('late').job}", "EndTime=now")
+    cluster.slurm.time_out(cluster.task("late").job)
     assert cluster.ends(90) == "FAILURE"
     assert cluster.states() == {"late": "TIMEDOUT", "killed": "FAILED"}
     assert cluster.task("killed").exit_code == 137
