@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
-from maestro.adapters import host
 from maestro.adapters.base import Backend
 from maestro.adapters.batch import BatchBackend
 from maestro.adapters.codec import Scheduler
@@ -17,6 +16,7 @@ from maestro.adapters.pace import Limits
 from maestro.adapters.registry import codec_for, missing_programs
 from maestro.conductor import snapshot
 from maestro.conductor.lease import Lease
+from maestro.conductor.limits import demand_of, policy_of, slots_of
 from maestro.conductor.loop import Conductor, Watcher
 from maestro.conductor.moving import arrive, part
 from maestro.conductor.recovery import recovered, survey
@@ -30,21 +30,14 @@ from maestro.conductor.study import (
     told,
 )
 from maestro.conductor.workspace import Writer
-from maestro.engine import Demand, Engine, Outcome, Policy, State
+from maestro.engine import Demand, Engine, Outcome, State
 from maestro.errors import StudyError
 from maestro.graph import task_of
-from maestro.spec.model import Resources
 from maestro.spec.resources import resolve_resources
 
 __all__ = ["ended", "rehearse", "taken_up"]
 
 log = logging.getLogger(__name__)
-
-FEW = 4
-"""Cores that local tasks may use in a study for a scheduler."""
-
-ALONE, TOGETHER = 32, 2000
-"""Submissions to a scheduler at a time that are recorded as intended: one by one, in arrays."""
 
 
 def ended(directory: str) -> Outcome | None:
@@ -87,7 +80,7 @@ def taken_up(
         stack.callback(lease.release)
         study = study or open_graph(store)
         demand = _demand(study)
-        engine = Engine(study.graph, _policy(study), demand)
+        engine = Engine(study.graph, policy_of(study), demand)
         engine.restore(store.records(), time.time())
         finished, flying = engine.counts[State.FINISHED], [a.task for a in engine.active()]
         part(study, store, engine)
@@ -171,7 +164,7 @@ def rehearse(directory: str, study: Study) -> None:
     try:
         lease = Lease(store)
         try:
-            engine = Engine(study.graph, _policy(study), _demand(study))
+            engine = Engine(study.graph, policy_of(study), _demand(study))
             writer = Writer(study, codec_for(study.spec.batch))
             _announce(study)
             for node in study.graph:
@@ -193,34 +186,10 @@ def _announce(study: Study) -> None:
         log.info("the scripts are in %s", study.info.settings.scripts)
 
 
-def _policy(study: Study) -> Policy:
-    settings = study.info.settings
-    local = study.spec.batch.type == "local"
-    return Policy(
-        throttle=settings.throttle,
-        rlimit=settings.rlimit,
-        attempts=settings.attempts,
-        slots=_slots(study),
-        throttles_local=local,
-        window=TOGETHER if study.spec.batch.settings.get("arrays") else ALONE,
-    )
-
-
-def _slots(study: Study) -> int:
-    """How many cores local tasks may use: ``procs`` of the batch section, or all there are; in a
-    study for a scheduler a few, since its conductor shares the machine with other people.
-    """
-    if study.spec.batch.type != "local":
-        return min(FEW, host.cores())
-    procs = study.spec.batch.settings.get("procs")
-    return int(procs) if isinstance(procs, int) and procs > 0 else host.cores()
-
-
 def _demand(study: Study) -> Callable[[str], Demand]:
     """What a task takes. Steps whose resources name no parameter are looked at once."""
     known: dict[str, Demand] = {}
-    offered = _slots(study)
-    batch = study.spec.batch.type != "local"
+    offered = slots_of(study.spec)
 
     def demand(node: str) -> Demand:
         task = task_of(study.graph, node)
@@ -228,8 +197,7 @@ def _demand(study: Study) -> Callable[[str], Demand]:
         if step.name in known:
             return known[step.name]
         resources = resolve_resources(study.spec, step, task.combination)
-        local = not (batch and resources.scheduled)
-        found = Demand(local, slots=_cores(resources) if local else 1)
+        found = demand_of(study.spec, resources)
         if found.slots > offered:
             log.warning(
                 "%s asks for %d cores and %d are offered: it runs alone",
@@ -240,11 +208,6 @@ def _demand(study: Study) -> Callable[[str], Demand]:
         return found
 
     return demand
-
-
-def _cores(resources: Resources) -> int:
-    procs, each = resources.procs or 1, resources.cores_per_task or 1
-    return int(procs) * int(each)
 
 
 def _take_in(engine: Engine, backend: LocalBackend, *, force: bool) -> None:

@@ -91,6 +91,15 @@ class StoreReader:
             rows = db.execute(f"SELECT {_TASK_COLUMNS} FROM task ORDER BY {self._order}")
             return [TaskRow(*row) for row in rows]
 
+    def task(self, name: str) -> TaskRow | None:
+        """The task called ``name``, if there is one."""
+        with self._understood() as db:
+            sql = f"SELECT {SOUND}, {_TASK_COLUMNS} FROM task WHERE name = ?"
+            sound, *row = db.execute(sql, (name,)).fetchone() or (True,)
+            if not sound:
+                raise ValueError("tasks: 1")
+            return TaskRow(*row) if row else None
+
     def attempts(self) -> list[AttemptRow]:
         """Every attempt of every task, in the order of the graph, oldest first."""
         with self._understood() as db:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import networkx as nx
 
 from maestro.conductor import snapshot
+from maestro.conductor import study as conducted
 from maestro.conductor.lease import conducted_by
 from maestro.conductor.store import FILE, HIDDEN, AttemptRow, Store, StudyInfo, TaskRow
-from maestro.conductor.study import open_graph
 from maestro.engine import Again, Outcome, State, again
 from maestro.errors import StudyError, UsageError
 from maestro.report import table
@@ -73,7 +73,7 @@ class Study:
     def __init__(self, directory: str) -> None:
         self.directory = os.path.abspath(directory)
         self.why_not_store: str | None = None
-        self._made: tuple[tuple[float, str], nx.DiGraph[str]] | None = None
+        self._made: tuple[tuple[float, str], conducted.Study] | None = None
         if not os.path.isdir(self.directory):
             raise StudyError(f"{self.directory} does not exist, or is no directory")
         self.name = os.path.basename(self.directory)
@@ -107,6 +107,11 @@ class Study:
         """Every task as it stands, in the order of the graph."""
         with self._store() as store:
             return store.tasks()
+
+    def task(self, name: str) -> TaskRow | None:
+        """The task called ``name`` as it stands, if there is one."""
+        with self._store() as store:
+            return store.task(name)
 
     def rows(self, now: float) -> list[tuple[str, ...]]:
         """The texts of `snapshot.COLUMNS` for every task; what runs has run until ``now``."""
@@ -220,10 +225,18 @@ class Study:
         """The graph of its tasks, expanded from the combinations that it stored: the same each
         time, until it is run again by another specification.
         """
+        return self._conducted().graph
+
+    @property
+    def specification(self) -> Specification:
+        """The specification that it is conducted by."""
+        return self._conducted().spec
+
+    def _conducted(self) -> conducted.Study:
         with self._store() as store:
             if self._made is None or self._made[0] != _origin(store.info()):
-                made = open_graph(store)
-                self._made = _origin(made.info), made.graph
+                made = conducted.open_graph(store)
+                self._made = _origin(made.info), made
             return self._made[1]
 
     def _do_without_store(self, error: StudyError) -> None:
