@@ -7,9 +7,12 @@ so that one mistake does not hide another.
 from __future__ import annotations
 
 import difflib
+import heapq
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import takewhile
+from operator import eq
 from typing import Any
 
 from maestro.spec.model import Options, Value
@@ -30,6 +33,9 @@ __all__ = [
     "text_of",
     "unwritable",
 ]
+
+LIKELY = 200
+"""Names that are compared well with one that there is not: among many, that takes seconds."""
 
 _UNWRITABLE = re.compile("[\0\ud800-\udfff]")
 _PLAIN = (str, int, float, bool, type(None))
@@ -123,8 +129,16 @@ def unwritable(text: str) -> str:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """``; did you mean 'x'?`` where one of ``known`` is near ``name``, else nothing."""
+    name = name.casefold()
     folded = {word.casefold(): word for word in known}
-    found = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
+
+    def ends(word: str) -> int:
+        """How many characters the two have in common before, and after, they differ."""
+        pairs = (name, word), (name[::-1], word[::-1])
+        return sum(sum(takewhile(bool, map(eq, *pair))) for pair in pairs)
+
+    likely = heapq.nlargest(LIKELY, folded, key=ends) if len(folded) > LIKELY else folded
+    found = difflib.get_close_matches(name, likely, n=1, cutoff=0.6)
     return f"; did you mean '{folded[found[0]]}'?" if found else ""
 
 
