@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 from maestro.cli.options import add_force
 from maestro.cli.terminal import at_least, log_to, tell
+from maestro.errors import StudyError
 
 if TYPE_CHECKING:
     from maestro.conductor.loop import Conductor
     from maestro.conductor.study import Study
+    from maestro.engine import Outcome
 
 __all__ = ["add_arguments", "change_limits", "conduct", "run", "untangle"]
+
+log = logging.getLogger(__name__)
 
 STOPPED = 1
 """Exit status of a conductor that left before its study had ended."""
@@ -132,7 +137,7 @@ def _foreground(
 ) -> int:
     """Conduct the study in ``directory`` here until it ends; the exit status."""
     from maestro.conductor.conduct import taken_up
-    from maestro.report.progress import digest, progress
+    from maestro.report.progress import progress
 
     with taken_up(directory, study, force=force) as conductor, _signals(conductor):
         said = str(conductor.recovered or "")
@@ -142,6 +147,8 @@ def _foreground(
             tell(said)
         with nullcontext() if quiet else progress(conductor.study) as conductor.watcher:
             outcome = conductor.run()
+        if outcome is not None:
+            _sum_up(directory, outcome, quiet=quiet)
     if outcome is None:
         if conductor.engine.cancelling:
             tell("Left while the study is being cancelled. To have that come to its end:")
@@ -149,9 +156,21 @@ def _foreground(
             tell("Stopped; what runs goes on. To take the study up again:")
         tell(f"  {_command('maestro', 'resume', directory)}")
         return STOPPED
-    if not quiet:
-        tell(digest(directory))
     return outcome.value
+
+
+def _sum_up(directory: str, outcome: Outcome, *, quiet: bool) -> None:
+    """Say how the study ended, and note in its log what failed first."""
+    from maestro.report.progress import digest
+
+    if quiet and outcome.value == 0:
+        return
+    with suppress(OSError, StudyError):  # it has ended, whether or not that can be told
+        ended = digest(directory)
+        if ended.failures:
+            log.warning("what failed first:\n%s", "\n".join(ended.failures))
+        if not quiet:
+            tell(str(ended))
 
 
 def _background(

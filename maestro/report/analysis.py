@@ -29,7 +29,7 @@ from maestro.report.table import durations, run_time, so_far
 from maestro.spec.model import Value
 from maestro.spec.values import jsonable
 
-__all__ = ["analyze_graph", "analyze_study", "time_spent"]
+__all__ = ["analyze_graph", "analyze_study", "failures", "time_spent"]
 
 FEW = 10
 """Tasks, and values, that are named, at most, where they are ranked."""
@@ -93,7 +93,7 @@ def analyze_study(study: Study, now: float, slots: int | None = None) -> dict[st
             "idle_slot_seconds": _idle(run, slots),
             "slowest": list(_slowest(attempts)),
             "slowest_values": _slowest_values(graph, measured),
-            "failures": _failures(graph, rows),
+            "failures": failures(graph, rows),
         }
     found = analyze_graph(graph, slots, measured, so_far(rows, attempts, now))
     states = Counter(State(row.state).shown for row in rows)
@@ -203,11 +203,11 @@ def _slowest_values(graph: nx.DiGraph[str], measured: Mapping[str, float]) -> li
     return sorted(rows, key=lambda row: -row["mean_seconds"])[:FEW]
 
 
-def _failures(graph: nx.DiGraph[str], rows: Sequence[TaskRow]) -> dict[str, Any]:
+def failures(graph: nx.DiGraph[str], rows: Sequence[TaskRow]) -> dict[str, Any]:
     """How many tasks failed, by step and by value, of all that ended: most first."""
     states = {row.name: State(row.state) for row in rows}
     failed = {node for node, state in states.items() if state in FAILED}
-    ended = [node for node in graph if node in failed or states[node] is State.FINISHED]
+    ended = [node for node, s in states.items() if node in failed or s is State.FINISHED]
     by_step: dict[str, list[str]] = defaultdict(list)
     for node in ended:
         by_step[task_of(graph, node).step.name].append(node)

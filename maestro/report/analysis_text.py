@@ -9,14 +9,16 @@ from typing import Any
 from rich.cells import chop_cells
 
 from maestro.conductor.snapshot import time_text
-from maestro.report.look import counts_text, one_line
+from maestro.report.look import amount, counts_text, one_line
 from maestro.spec.values import plural
 
-__all__ = ["amount", "lines"]
+__all__ = ["failed_lines", "lines"]
 
 ROOM = 80
 FEW = 10
 """Tasks of the critical path that are named, and values that tasks failed with, at most."""
+
+ALL = " (--format json has them all)"
 
 Found = Mapping[str, Any]
 
@@ -39,21 +41,7 @@ def lines(title: str, found: Found, encoding: str | None) -> Iterator[str]:
         yield from _time(run)
         yield from _slots(found["makespan"], run)
         yield from _slowest(run)
-        yield from _failed(run["failures"])
-
-
-def amount(value: float, unit: str = "seconds") -> str:
-    """``value`` seconds, or whatever ``unit`` it has, in a few characters."""
-    if unit != "seconds":
-        return f"{value:.1f}".removesuffix(".0")
-    if value < 59.95:
-        return f"{value:.3g} s" if value < 10 else f"{value:.1f} s"
-    minutes, seconds = divmod(round(value), 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    if days:
-        return f"{days}d {hours:02d}h"
-    return f"{hours}h {minutes:02d}m" if hours else f"{minutes}m {seconds:02d}s"
+        yield from failed_lines(run["failures"], ALL)
 
 
 def _size(found: Found) -> Iterator[str]:
@@ -94,7 +82,7 @@ def _path(found: Found) -> Iterator[str]:
     yield from ("", f"Critical path: {len(path)} of {found['tasks']} tasks")
     for row in path[:FEW]:
         yield from _entry(f"{amount(row['duration'], found['unit']):>11}", row["task"])
-    yield from _more(len(path))
+    yield from _more(len(path), ALL)
 
 
 def _time(run: Found) -> Iterator[str]:
@@ -138,7 +126,10 @@ def _slowest(run: Found) -> Iterator[str]:
         yield from _entry(f"{amount(row['mean_seconds']):>11}  {row['tasks']:5}", _value(row))
 
 
-def _failed(failures: Found) -> Iterator[str]:
+def failed_lines(failures: Found, hint: str) -> Iterator[str]:
+    """What `maestro.report.analysis.failures` found; ``hint`` says where the values are that are
+    left out here.
+    """
     if not failures["count"]:
         return
     incomplete = failures["incomplete"]
@@ -152,7 +143,7 @@ def _failed(failures: Found) -> Iterator[str]:
         yield "     failed     of all that ended with this value"
     for row in rows[:FEW]:
         yield from _entry(_rate(row), _value(row))
-    yield from _more(len(rows))
+    yield from _more(len(rows), hint)
 
 
 def _rate(row: Found) -> str:
@@ -163,9 +154,9 @@ def _value(row: Found) -> str:
     return f"{row['step']}: {row['parameter']} = {row['value']}"
 
 
-def _more(count: int) -> Iterator[str]:
+def _more(count: int, hint: str) -> Iterator[str]:
     if count > FEW:
-        yield f"  and {count - FEW} more (--format json has them all)"
+        yield f"  and {count - FEW} more{hint}"
 
 
 def _entry(head: str, name: str) -> Iterator[str]:

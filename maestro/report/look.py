@@ -10,7 +10,9 @@ from maestro.engine import State
 from maestro.errors import visible
 from maestro.spec.values import plural
 
-__all__ = ["counts_text", "fill", "in_order", "one_line", "style", "symbol", "width"]
+__all__ = [
+    "amount", "counts_text", "fill", "in_order", "one_line", "style", "symbol", "width",
+]  # fmt: skip
 
 _LOOKS = {
     State.INITIALIZED: ("·", ".", "dim"),
@@ -73,6 +75,20 @@ def counts_text(counts: Mapping[str, int], encoding: str | None) -> str:
     """``counts`` by state in one line, in a fixed order."""
     parts = [f"{symbol(s, encoding)} {counts[s]} {one_line(s)}" for s in in_order(counts)]
     return f"{plural(sum(counts.values()), 'task')}: {', '.join(parts)}"
+
+
+def amount(value: float, unit: str = "seconds") -> str:
+    """``value`` seconds, or whatever ``unit`` it has, in a few characters."""
+    if unit != "seconds":
+        return f"{value:.1f}".removesuffix(".0")
+    if value < 59.95:
+        return f"{value:.3g} s" if value < 10 else f"{value:.1f} s"
+    minutes, seconds = divmod(round(value), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days}d {hours:02d}h"
+    return f"{hours}h {minutes:02d}m" if hours else f"{minutes}m {seconds:02d}s"
 
 
 def one_line(text: str) -> str:

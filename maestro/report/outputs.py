@@ -1,10 +1,53 @@
-"""Finding what tasks have printed."""
+"""Finding what tasks have printed, and its end."""
 
 from __future__ import annotations
 
 import os
+import re
+from typing import BinaryIO
 
-__all__ = ["newest"]
+from maestro.conductor.store import TaskRow
+from maestro.graph.names import safe
+
+__all__ = ["ENDINGS", "from_last", "last_lines", "newest", "output", "script", "script_name"]
+
+ENDINGS = (".out", ".err")
+
+LONG = 400
+"""Characters that are kept of a line: a progress bar may never end its own."""
+
+LONGEST = 10_000
+"""Bytes that a line is believed to have, at most, where its beginning is looked for."""
+
+BLOCK = 1 << 16
+
+
+def script_name(task: TaskRow, *, hashed: bool) -> str:
+    """The name, without ending, of the scripts and output files of ``task``."""
+    return task.workspace.rpartition("/")[2] if hashed else safe(task.name)
+
+
+def script(folder: str, name: str, *, restarted: bool) -> str | None:
+    """The script called ``name`` in ``folder``, for whatever scheduler it is."""
+    middle = r"\.restart" if restarted else "(?!.restart)"
+    pattern = re.compile(re.escape(name) + middle + r"(\.\w+)?\.sh")
+    try:
+        found = sorted(filter(pattern.fullmatch, os.listdir(folder)))
+    except OSError:
+        return None
+    return os.path.join(folder, found[0]) if found else None
+
+
+def output(folder: str, name: str, ending: str, job: str, number: int) -> str | None:
+    """The file with this ``ending`` in ``folder`` that the ``number``-th attempt, which was
+    ``job``, has printed to. Where none is called so, it is the `newest`.
+    """
+    # The first is for the id of a process that has come round again, the last for Slurm.
+    for inner in (f".{job}-{number}", f".{job}", ""):
+        path = os.path.join(folder, f"{name}{inner}{ending}")
+        if os.path.exists(path):
+            return path
+    return newest(folder, name, ending)
 
 
 def newest(folder: str, name: str, ending: str) -> str | None:
@@ -22,3 +65,35 @@ def newest(folder: str, name: str, ending: str) -> str | None:
     except OSError:
         return None
     return max(found, default=(0, None))[1]
+
+
+def last_lines(path: str, count: int) -> list[str]:
+    """The last lines of a file that are not blank, or their ends; none where it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            file.seek(max(0, os.path.getsize(path) - count * LONG))
+            text = file.read().decode("utf-8", "replace")
+    except OSError:
+        return []
+    lines = [line for line in text.splitlines() if line.strip()]
+    return [line[-LONG:] for line in lines[-count:]]
+
+
+def from_last(file: BinaryIO, count: int) -> int:
+    """Where the last ``count`` lines of ``file`` begin. What is before them is not read."""
+    end = file.seek(0, os.SEEK_END)
+    least = max(0, end - count * LONGEST)
+    start, found = end, 0
+    while start > least:
+        begin = max(least, start - BLOCK)
+        file.seek(begin)
+        block = file.read(start - begin)
+        at = len(block)
+        while (at := block.rfind(b"\n", 0, at)) >= 0:
+            if begin + at + 1 == end:  # it ends the last line
+                continue
+            found += 1
+            if found == count:
+                return begin + at + 1
+        start = begin
+    return least

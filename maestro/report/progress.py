@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import re
 import shlex
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -17,15 +17,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Column
 from rich.text import Text
 
-from maestro.conductor import snapshot
 from maestro.conductor.loop import Watcher
-from maestro.conductor.store import TaskRow
 from maestro.conductor.study import Study
 from maestro.engine import FAILED, Change, Engine, State
+from maestro.report.failure import FIRST, first_failures
 from maestro.report.look import counts_text, one_line, style, symbol
 from maestro.report.study import open_study
 
-__all__ = ["digest", "progress"]
+__all__ = ["Digest", "digest", "progress"]
 
 ENDED = FAILED | {State.FINISHED, State.CANCELLED, State.INCOMPLETE}
 
@@ -40,11 +39,6 @@ TOLD = 20
 
 NAMED = 20
 """Running tasks that are named below the bar, at most: what does not fit the line is cut."""
-
-SHOWN_FAILURES = 3
-SHOWN_LINES = 5
-SHOWN_CHARACTERS = 400
-"""Of a line of error output: a progress bar may never end its line."""
 
 
 @contextmanager
@@ -192,67 +186,32 @@ class _Display:
 # ---- afterwards ----------------------------------------------------------------------------------
 
 
-def digest(directory: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """How a study ended: a few lines of that, and of what failed first."""
+
+    standing: list[str]
+    failures: list[str]
+    results: str
+
+    def __str__(self) -> str:
+        return "\n".join([*self.standing, *self.failures, self.results])
+
+
+def digest(directory: str) -> Digest:
     """How the study in ``directory`` ended, and the first failures with what they said last."""
     study = open_study(directory)
-    outcome = study.outcome
-    lines = [
-        one_line(f"{study.name}: {outcome.name if outcome else 'has not ended'}"),
-        counts_text(study.counts(), sys.stdout.encoding),
+    info, tasks = study.info, study.tasks()
+    counts = Counter(State(task.state).shown for task in tasks)
+    standing = [
+        one_line(f"{info.name}: {info.outcome or 'has not ended'}"),
+        counts_text(counts, sys.stdout.encoding),
     ]
-    failed = [task for task in study.tasks() if State(task.state) in FAILED]
-    failed.sort(key=lambda task: task.ended or 0.0)
-    for task in failed[:SHOWN_FAILURES]:
-        lines += map(one_line, _failure(study.directory, task))
-    if len(failed) > SHOWN_FAILURES:
-        lines.append(f"and {len(failed) - SHOWN_FAILURES} more; see them with:")
-        lines.append(f"  {shlex.join(['maestro', 'status', study.directory])}")
-    lines.append(f"Results: {study.directory}")
-    return "\n".join(lines)
-
-
-def _failure(directory: str, task: TaskRow) -> Iterator[str]:
-    """What is known of a failure, and the end of its error output."""
-    said = f": {task.detail}" if task.detail else ""
-    after = f", after {snapshot.duration_text(task.seconds)}" if task.seconds is not None else ""
-    yield f"{task.name} {task.state}{said}{after}"
-    workspace = os.path.join(directory, task.workspace)
-    path = _error_file(workspace, task)
-    if path is None:
-        yield f"  {workspace}"
-        return
-    yield f"  {path}"
-    for line in _tail(path):
-        yield f"    {line}"
-
-
-def _error_file(workspace: str, task: TaskRow) -> str | None:
-    """The error output of the task's latest attempt."""
-    if task.job is None:
-        return None
-    try:
-        names = os.listdir(workspace)
-    except OSError:
-        return None
-    # The second name is for an id that has come round again.
-    for ending in (f".{task.job}-{task.number}.err", f".{task.job}.err"):
-        for name in names:
-            if name.endswith(ending):
-                return os.path.join(workspace, name)
-    for name in names:  # a scheduler's output may be called like the script, without the job
-        script = re.compile(re.escape(name.removesuffix(".err")) + r"\.\w+\.sh")
-        if name.endswith(".err") and any(map(script.fullmatch, names)):
-            return os.path.join(workspace, name)
-    return None
-
-
-def _tail(path: str) -> list[str]:
-    """The last lines of a file."""
-    try:
-        with open(path, "rb") as file:
-            file.seek(max(0, os.path.getsize(path) - SHOWN_LINES * SHOWN_CHARACTERS))
-            text = file.read().decode("utf-8", "replace")
-    except OSError:
-        return []
-    lines = [line for line in text.splitlines() if line.strip()]
-    return [line[-SHOWN_CHARACTERS:] for line in lines[-SHOWN_LINES:]]
+    failed = [task for task in tasks if State(task.state) in FAILED]
+    failures = first_failures(study.directory, info, failed)
+    why = shlex.join(["maestro", "why", study.directory])
+    if (more := len(failed) - FIRST) > 0:
+        failures.append(one_line(f"and {more} more: {why}"))
+    elif failed:
+        failures.append(one_line(f"To know more: {why}"))
+    return Digest(standing, failures, one_line(f"Results: {study.directory}"))

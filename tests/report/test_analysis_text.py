@@ -14,8 +14,8 @@ import maestro
 from maestro.conductor.store import AttemptRow
 from maestro.engine import Seen
 from maestro.report.analysis import analyze_graph, analyze_study, time_spent
-from maestro.report.analysis_text import amount, lines
-from maestro.report.look import one_line, width
+from maestro.report.analysis_text import lines
+from maestro.report.look import amount, one_line, width
 from tests.engine.engine_helpers import graph_of
 from tests.report.conftest import Played
 

@@ -67,21 +67,27 @@ def test_error_output_that_is_called_like_the_script(played: Played) -> None:
     (workspace / "sim_A.1.slurm.sh").touch()
     played.see("sim_A.1", Seen.FAILED, job="12", exit_code=3, detail="exit code 3")
     played.save()
-    assert "sim_A.1.err\n    no such file\n" in digest(played.directory)
+    assert "sim_A.1.err\n    no such file\n" in str(digest(played.directory))
 
 
 def test_a_digest_of_failures(played: Played) -> None:
     workspace = Path(played.directory) / "sim" / "A.1"
     workspace.mkdir(parents=True)
     (workspace / "sim_A.1.12.err").write_text("".join(f"line {i}\n" for i in range(100)))
+    (workspace / "sim_A.1.sh").write_text("#!/bin/bash\n# head\n\nfirst  \n\n# second\nthird\n")
     played.see("sim_A.2", Seen.FINISHED, exit_code=0)
     played.save()
-    assert digest(played.directory).splitlines() == [
+    assert str(digest(played.directory)).splitlines() == [
         "played: FAILURE",
         "4 tasks: ✓ 2 FINISHED, ✗ 1 FAILED, – 1 INCOMPLETE",
-        "sim_A.1 FAILED: exit code 3, after 0d:00h:00m:09s",
-        f"  {workspace}/sim_A.1.12.err",
+        "sim_A.1 FAILED after 9 s",
+        "  cause      exit code 3",
+        "  command    first",
+        "             and 2 lines more in sim_A.1.sh",
+        f"  workspace  {workspace}",
+        "  the end of sim_A.1.12.err",
         *(f"    line {i}" for i in range(95, 100)),
+        f"To know more: maestro why {played.directory}",
         f"Results: {played.directory}",
     ]
 
@@ -96,9 +102,9 @@ def test_a_digest_shows_the_first_failures_and_only_their_own_output(tmp_path: P
     workspace.mkdir(parents=True)
     (workspace / "sim_A.5.15.err").write_text("of another process")
     (workspace / "sim_A.5.5.err").write_bytes(b"long " * 999 + b"\n\x1b[31m end\r\n\n")
-    text = digest(played.directory)
+    text = str(digest(played.directory))
     assert re.findall(r"^sim_A\.\d", text, re.M) == ["sim_A.5", "sim_A.4", "sim_A.3"]
-    assert "and 3 more" in text
+    assert f"and 3 more: maestro why {played.directory}\n" in text
     assert "of another process" not in text
     assert "\\x1b[31m end\n" in text
     assert max(map(len, text.splitlines())) < 500
