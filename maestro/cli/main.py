@@ -19,6 +19,7 @@ from maestro.cli import (
     cancel,
     conduct,
     graph,
+    logs,
     rerun,
     results,
     resume,
@@ -26,6 +27,7 @@ from maestro.cli import (
     status,
     update,
     validate,
+    why,
 )
 from maestro.cli.terminal import complain
 from maestro.errors import MaestroError, UsageError
@@ -47,6 +49,9 @@ class Parser(argparse.ArgumentParser):
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         found, unknown = super().parse_known_args(args, namespace)
+        # A second word is taken to be missing where options stand between it and the first.
+        if unknown and not unknown[0].startswith("-") and getattr(found, "task", "") is None:
+            found.task = unknown.pop(0)
         if unknown:
             self.error(f"unrecognized arguments: {' '.join(unknown)}")
         return found, unknown
@@ -84,7 +89,9 @@ def _parser() -> Parser:
     _add_logging(parser, console=True)
     parser.add_argument("-v", "--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
-    for module in (run, status, resume, rerun, cancel, update, validate, graph, analyze, results):
+    for module in (
+        run, status, why, logs, resume, rerun, cancel, update, validate, graph, analyze, results,
+    ):  # fmt: skip
         module.add_parser(commands)
     return parser
 

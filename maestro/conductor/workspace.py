@@ -18,7 +18,7 @@ from maestro.graph import Task, task_of
 from maestro.graph.render import Rendered, render
 from maestro.spec.resources import walltime_seconds
 
-__all__ = ["Writer", "former"]
+__all__ = ["Writer", "former", "formers"]
 
 MODE = 0o744
 
@@ -28,6 +28,17 @@ def former(directory: str, workspace: str, attempts: int) -> str:
     attempts, when its task is run again: where no pattern over workspaces finds it.
     """
     return os.path.join(directory, "meta", "former", f"{workspace}.attempt-{attempts}")
+
+
+def formers(directory: str, workspace: str) -> list[tuple[int, str]]:
+    """What is kept of ``workspace``, by how many attempts there had been, the oldest first."""
+    folder, name = os.path.split(former(directory, workspace, 0).removesuffix("0"))
+    try:
+        names = [entry for entry in os.listdir(folder) if entry.startswith(name)]
+    except OSError:
+        return []
+    numbers = [int(found) for e in names if (found := e.removeprefix(name)).isdecimal()]
+    return [(number, former(directory, workspace, number)) for number in sorted(numbers)]
 
 
 class Writer:
