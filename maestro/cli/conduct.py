@@ -65,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
 
     directory = os.path.abspath(options.directory)
     if options.status:
-        from maestro.report.tables import show
+        from maestro.report.status.tables import show
 
         return show([directory])
     with launched() as ready:

@@ -91,7 +91,7 @@ def as_nobody(study: Shell) -> subprocess.CompletedProcess[str]:
     that: this Python may be root's alone.
     """
     program = (
-        "import os, sys; from maestro.report.tables import show; "
+        "import os, sys; from maestro.report.status.tables import show; "
         "os.setgroups([]); os.setgid(65534); os.setuid(65534); sys.exit(show(sys.argv[1:]))"
     )
     return subprocess.run(

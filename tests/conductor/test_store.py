@@ -28,7 +28,7 @@ from maestro.conductor.store import (
 )
 from maestro.engine import AttemptId, Change, Event, Observation, Outcome, Record, Seen, State
 from maestro.errors import StudyError
-from maestro.report.tables import show
+from maestro.report.status.tables import show
 from maestro.spec.model import Parameter
 
 INFO = StudyInfo(

@@ -126,7 +126,7 @@ def test_who_cannot_make_the_lock_file_sees_the_snapshot(lockless: Shell) -> Non
         folder.chmod(folder.stat().st_mode | 0o755)
         folder = folder.parent
     program = (
-        "import os, sys; from maestro.report.tables import show; "
+        "import os, sys; from maestro.report.status.tables import show; "
         "os.setgroups([]); os.setgid(65534); os.setuid(65534); sys.exit(show(sys.argv[1:]))"
     )
     words = [sys.executable, "-c", program, str(out)]

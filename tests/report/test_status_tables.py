@@ -15,7 +15,8 @@ from maestro.conductor import snapshot
 from maestro.conductor.lease import Lease
 from maestro.conductor.store import Store
 from maestro.engine import Seen
-from maestro.report.tables import show
+from maestro.report.status.request import Request
+from maestro.report.status.tables import show
 from tests.report.conftest import Played
 from tests.report.screen import maestro, on_a_terminal
 
@@ -67,7 +68,7 @@ def shown(
 ) -> str:
     """What ``status`` prints a hundred seconds after the study began."""
     monkeypatch.setattr(time, "time", lambda: 1_000_100.0)
-    assert show([played.directory], layout=layout) == 0
+    assert show([played.directory], Request(layout=layout)) == 0
     return capsys.readouterr().out
 
 
@@ -100,7 +101,7 @@ def test_line_ends_tabs_and_emoji_names_stay_in_their_line(
     tmp_path: Path, layout: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     odd = Played(tmp_path, ("a\nb\tc", ":smile: %s %d", "\u202eright to left"))
-    assert show([odd.directory], layout=layout) == 0
+    assert show([odd.directory], Request(layout=layout)) == 0
     out = capsys.readouterr().out
     for text in ("a\\nb\\tc", ":smile: %s %d", "\\u202eright to left"):
         assert text in out
@@ -153,7 +154,7 @@ def test_the_snapshot_has_to_do(played: Played, capsys: pytest.CaptureFixture[st
     (Path(played.directory) / snapshot.FILE).write_text(table.getvalue())
     (Path(played.directory) / ".maestro" / "study.sqlite").write_bytes(b"x" * 9000)
     for layout in ("flat", "narrow", "legacy"):
-        assert show([played.directory], layout=layout) == 0
+        assert show([played.directory], Request(layout=layout)) == 0
         out = capsys.readouterr().out
         assert "A:1,5;B:x" in out
         assert "2 tasks: ✓ 1 FINISHED, ? 1 STRANGE" in out
@@ -222,7 +223,7 @@ def test_a_hundred_thousand_tasks(
 ) -> None:
     large = Played(tmp_path, tuple(range(100_000)))
     begun = time.monotonic()
-    assert show([large.directory], layout=layout) == 0
+    assert show([large.directory], Request(layout=layout)) == 0
     assert time.monotonic() - begun < 20, "it takes about 2 s on an idle machine"
     text = capsys.readouterr().out
     assert "100001 tasks: · 100001 INITIALIZED" in text

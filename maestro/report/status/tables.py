@@ -20,8 +20,9 @@ from maestro.conductor import snapshot
 from maestro.conductor.store import TaskRow
 from maestro.engine import Outcome, State
 from maestro.errors import StudyError, visible
-from maestro.report.layouts import STATE, Paint, Row, flat, legacy, narrow
 from maestro.report.look import counts_text, one_line, width
+from maestro.report.status.layouts import STATE, Paint, Row, flat, legacy, narrow
+from maestro.report.status.request import PLAIN, Request
 from maestro.report.study import View, open_study
 from maestro.report.writing import delivering
 
@@ -45,14 +46,13 @@ class Status:
     closing: list[str]
 
 
-def show(
-    directories: Iterable[str], *, layout: str = "flat", theme: bool = True, pager: bool = True
-) -> int:
+def show(directories: Iterable[str], request: Request = PLAIN) -> int:
     """Print the status of each study; 1 when one could not be, 0 otherwise.
 
     A terminal gets colours, and a pager for what does not fit on its screen.
     """
-    console = Console(color_system="auto" if theme else None)
+    console = Console(color_system="auto" if request.theme else None)
+    layout = request.layout
     found: list[Status] = []
     code = 0
     for directory in directories:
@@ -64,7 +64,7 @@ def show(
     room = console.width if console.is_terminal else None
     paint = _plain if layout == "legacy" else _painter(console)
     lines = chain.from_iterable(_text(status, layout, paint, room) for status in found)
-    if pager and console.is_terminal and not _fits(found, layout, console):
+    if request.pager and console.is_terminal and not _fits(found, layout, console):
         os.environ.setdefault("LESS", "-RS")  # styles, and long lines can be scrolled
         SystemPager().show("\n".join(lines))
     else:
