@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 __all__ = ["AttemptRow", "Holder", "Settings", "StudyInfo", "TaskRow"]
 
@@ -75,8 +75,7 @@ class StudyInfo:
         return cls(**rest, settings=settings, arguments=arguments)
 
 
-@dataclass(frozen=True, slots=True)
-class TaskRow:
+class TaskRow(NamedTuple):
     """A task as the store knows it; times in seconds since the epoch, ``seconds`` of run time.
 
     ``id`` is never another task's; ``params`` is the JSON object of its parameters; ``number``

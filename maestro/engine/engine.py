@@ -10,14 +10,15 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-
-import networkx as nx
+from typing import TYPE_CHECKING
 
 from maestro.engine.observations import AttemptId, Observation, Seen
 from maestro.engine.states import ACTIVE, FAILED, Event, Outcome, State, transition
 from maestro.engine.values import Change, Demand, Policy, Record, Submit
 from maestro.errors import IllegalTransition
-from maestro.graph import tasks
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 __all__ = ["Engine"]
 
@@ -59,6 +60,8 @@ class Engine:
     def __init__(
         self, graph: nx.DiGraph[str], policy: Policy, demand: Callable[[str], Demand]
     ) -> None:
+        from maestro.graph import tasks  # who only looks at states does without the graph
+
         self.graph = graph
         self.policy = policy
         self.cancelling = False

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-
-import networkx as nx
+from typing import TYPE_CHECKING
 
 from maestro.engine.states import ACTIVE, State
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 __all__ = ["Again", "again"]
 

@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-import networkx as nx
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from maestro.conductor import snapshot
-from maestro.conductor import study as conducted
 from maestro.conductor.lease import conducted_by
 from maestro.conductor.store import FILE, HIDDEN, AttemptRow, Store, StudyInfo, TaskRow
 from maestro.engine import Again, Outcome, State, again
@@ -22,12 +19,16 @@ from maestro.report import table
 from maestro.spec.values import nearest
 
 if TYPE_CHECKING:
+    import networkx as nx
     import pandas
 
+    from maestro.conductor import study as conducted
     from maestro.report.results import Results
     from maestro.spec import Specification
 
 __all__ = ["Study", "open_study"]
+
+T = TypeVar("T")
 
 NAME = snapshot.COLUMNS.index("Step Name")
 STATE = snapshot.COLUMNS.index("State")
@@ -50,6 +51,18 @@ class View:
 
     info: StudyInfo
     tasks: list[TaskRow]
+    conductor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """A study at one moment without its tasks, however many: how many of each step (in the order of
+    the graph) are in which state, and of those in a scheduler's queue, what it says of how many.
+    """
+
+    info: StudyInfo
+    steps: dict[str, Counter[State]]
+    waiting: Counter[str]
     conductor: str | None
 
 
@@ -95,9 +108,23 @@ class Study:
 
     def view(self) -> View | None:
         """All of it at one moment; None where `rows` has to do."""
+        return self._at_once(
+            lambda store: View(store.info(), store.tasks(), conducted_by(store))
+        )
+
+    def overview(self) -> Overview | None:
+        """How all of it stands at one moment; None where `rows` has to do."""
+        return self._at_once(
+            lambda store: Overview(
+                store.info(), store.census(), store.waiting(), conducted_by(store)
+            )
+        )
+
+    def _at_once(self, look: Callable[[Store], T]) -> T | None:
+        """What ``look`` sees at one moment; None where `rows` has to do."""
         try:
             with self._store() as store, store.moment():
-                return View(store.info(), store.tasks(), conducted_by(store))
+                return look(store)
         except StudyError as error:
             if self.why_not_store is None:
                 self._do_without_store(error)
@@ -233,6 +260,8 @@ class Study:
         return self._conducted().spec
 
     def _conducted(self) -> conducted.Study:
+        from maestro.conductor import study as conducted  # it takes networkx
+
         with self._store() as store:
             if self._made is None or self._made[0] != _origin(store.info()):
                 made = conducted.open_graph(store)
