@@ -68,7 +68,7 @@ REPLACE = "UPDATE task SET step = ?, workspace = ?, params = ?, position = ? WHE
 _NUMBERS = ("submitted", "started", "ended", "seconds")
 _TEXTS = ("job", "detail")
 # Python's JSON has numbers that SQLite's has not.
-_JSON = "json_valid(replace(replace(params, 'NaN', '0'), 'Infinity', '0'))"
+_JSON = "(json_valid(params) OR json_valid(replace(replace(params, 'NaN', '0'), 'Infinity', '0')))"
 
 SOUND = " AND ".join([
     f"state IN ({', '.join(repr(state.value) for state in State)})",

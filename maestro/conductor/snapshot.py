@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -22,6 +23,7 @@ __all__ = [
     "read",
     "renew",
     "row",
+    "seconds",
     "time_text",
     "write",
 ]
@@ -40,9 +42,9 @@ def row(task: TaskRow, now: float) -> tuple[str, ...]:
     end = task.ended
     if end is None and task.state in (State.RUNNING.value, State.UNKNOWN.value):
         end = now
-    seconds = task.seconds
-    if seconds is None and end is not None and task.started is not None:
-        seconds = end - task.started
+    ran = task.seconds
+    if ran is None and end is not None and task.started is not None:
+        ran = end - task.started
     waiting = task.state in (State.SUBMITTING.value, State.PENDING.value)
     until = now if end is None and waiting else end
     elapsed = until - task.submitted if until is not None and task.submitted is not None else None
@@ -51,7 +53,7 @@ def row(task: TaskRow, now: float) -> tuple[str, ...]:
         task.job or UNKNOWN,
         task.workspace,
         State(task.state).shown,
-        duration_text(seconds),
+        duration_text(ran),
         duration_text(elapsed),
         time_text(task.started),
         time_text(task.submitted),
@@ -84,6 +86,15 @@ def duration_text(seconds: float | None) -> str:
     hours, m = divmod(minutes, 60)
     d, h = divmod(hours, 24)
     return f"{d}d:{h:02d}h:{m:02d}m:{s:02d}s"
+
+
+def seconds(text: str) -> int | None:
+    """The seconds that `duration_text` has told; None where there are none."""
+    found = re.fullmatch(r"(\d+)d:(\d+)h:(\d+)m:(\d+)s", text)
+    if found is None:
+        return None
+    days, hours, minutes, rest = map(int, found.groups())
+    return ((days * 24 + hours) * 60 + minutes) * 60 + rest
 
 
 def renew(directory: str) -> None:

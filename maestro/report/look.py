@@ -71,10 +71,12 @@ def in_order(counts: Mapping[str, int]) -> list[str]:
     return known + sorted(counts.keys() - _BY_NAME.keys())
 
 
-def counts_text(counts: Mapping[str, int], encoding: str | None) -> str:
-    """``counts`` by state in one line, in a fixed order."""
+def counts_text(counts: Mapping[str, int], encoding: str | None, total: int | None = None) -> str:
+    """``counts`` by state in one line, in a fixed order; they are of so many in ``total``."""
     parts = [f"{symbol(s, encoding)} {counts[s]} {one_line(s)}" for s in in_order(counts)]
-    return f"{plural(sum(counts.values()), 'task')}: {', '.join(parts)}"
+    count = sum(counts.values())
+    tasks = plural(count, "task") if total is None else f"{count} of {plural(total, 'task')}"
+    return f"{tasks}: {', '.join(parts)}" if parts else tasks
 
 
 def amount(value: float, unit: str = "seconds") -> str:

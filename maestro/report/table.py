@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,10 @@ from maestro.errors import UsageError
 if TYPE_CHECKING:
     import pandas
 
-__all__ = ["COLUMNS", "durations", "frame", "rows", "run_time", "so_far"]
+__all__ = [
+    "COLUMNS", "column_of", "durations", "frame", "measured", "moment", "rows", "run_time",
+    "so_far",
+]  # fmt: skip
 
 _TIME = "datetime64[us, UTC]"
 _TYPES = {
@@ -37,35 +40,37 @@ def rows(tasks: Sequence[TaskRow]) -> list[dict[str, Any]]:
     this one does not. A parameter with the name of a column has ``parameter.`` before it.
     """
     used = [json.loads(task.params) for task in tasks]
-    names = {name: _column(name) for params in used for name in params}
+    names = {name: column_of(name) for params in used for name in params}
     return [
         {
             "task": task.name,
             "step": task.step,
             **{column: params.get(name) for name, column in names.items()},
-            **_measured(task),
+            **measured(task),
         }
         for task, params in zip(tasks, used, strict=True)
     ]
 
 
-def _column(parameter: str) -> str:
+def column_of(parameter: str, taken: Collection[str] = COLUMNS) -> str:
+    """The name of the column of a ``parameter``, beside those that are ``taken``."""
     # What bears such a name already moves on in turn, so that no two meet.
     bare = parameter
     while bare.startswith("parameter."):
         bare = bare.removeprefix("parameter.")
-    return f"parameter.{parameter}" if bare in COLUMNS else parameter
+    return f"parameter.{parameter}" if bare in taken else parameter
 
 
-def _measured(task: TaskRow) -> dict[str, Any]:
+def measured(task: TaskRow) -> dict[str, Any]:
+    """The values of `COLUMNS` for ``task``, but its name and step."""
     queued = None
     if task.started is not None and task.submitted is not None:
         queued = max(0.0, task.started - task.submitted)
     return {
         "state": State(task.state).shown,
-        "submitted": _time(task.submitted),
-        "started": _time(task.started),
-        "ended": _time(task.ended),
+        "submitted": moment(task.submitted),
+        "started": moment(task.started),
+        "ended": moment(task.ended),
         "queue_seconds": queued,
         "run_seconds": task.seconds,
         "attempts": task.number,
@@ -76,7 +81,8 @@ def _measured(task: TaskRow) -> dict[str, Any]:
     }
 
 
-def _time(seconds: float | None) -> datetime | None:
+def moment(seconds: float | None) -> datetime | None:
+    """``seconds`` since the epoch, in UTC."""
     return None if seconds is None else datetime.fromtimestamp(seconds, timezone.utc)
 
 

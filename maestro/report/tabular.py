@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from maestro.errors import UsageError
@@ -14,7 +15,7 @@ from maestro.report import table
 from maestro.report.look import one_line
 from maestro.spec.values import jsonable
 
-__all__ = ["BINARY", "ENDINGS", "content", "text"]
+__all__ = ["BINARY", "ENDINGS", "content", "csv_lines", "text", "timeless"]
 
 ENDINGS = {"csv": (".csv",), "json": (".json",), "parquet": (".parquet", ".pq")}
 """The formats, each with how names of its files end."""
@@ -41,21 +42,24 @@ def content(rows: Rows, form: str) -> Iterable[bytes]:
 
 
 def _csv(rows: Rows) -> Iterator[bytes]:
+    return csv_lines(chain([rows[0] if rows else table.COLUMNS], (row.values() for row in rows)))
+
+
+def csv_lines(rows: Iterable[Iterable[Any]]) -> Iterator[bytes]:
+    """``rows`` of values, one after the other, as `content` writes them."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(rows[0] if rows else table.COLUMNS)
     for row in rows:
-        writer.writerow(map(_field, row.values()))
+        writer.writerow(map(_field, row))
         yield buffer.getvalue().encode(errors="backslashreplace")
         buffer.seek(0)
         buffer.truncate()
-    yield buffer.getvalue().encode()
 
 
 def _json(rows: Rows) -> Iterator[bytes]:
     before = b"["
     for row in rows:
-        plain = {name: jsonable(_timeless(value)) for name, value in row.items()}
+        plain = {name: jsonable(timeless(value)) for name, value in row.items()}
         yield before + b"\n" + json.dumps(plain).encode()
         before = b","
     yield b"\n]\n" if rows else b"[]\n"
@@ -83,12 +87,13 @@ def text(rows: Rows, columns: Sequence[str]) -> str:
     return tabulate(cells, headers=[*map(one_line, columns)], disable_numparse=True)
 
 
-def _timeless(value: Any) -> Any:
+def timeless(value: Any) -> Any:
+    """``value`` as JSON and CSV have it."""
     return value.isoformat() if isinstance(value, datetime) else value
 
 
 def _field(value: Any) -> Any:
-    return str(value).lower() if isinstance(value, bool) else _timeless(value)
+    return str(value).lower() if isinstance(value, bool) else timeless(value)
 
 
 def _cell(value: Any) -> str:

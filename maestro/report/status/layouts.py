@@ -6,24 +6,21 @@ pipe or a file, every value stays whole, so that it can be searched for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 
 from rich.cells import chop_cells
 
 from maestro.conductor.snapshot import COLUMNS
 from maestro.report.look import one_line, style, width
+from maestro.report.status.standing import STATE, Row
 
-__all__ = ["Paint", "Row", "flat", "legacy", "narrow"]
-
-Row = Sequence[str]
-"""Texts of `COLUMNS`."""
+__all__ = ["GAP", "LEAST", "Paint", "flat", "folded", "legacy", "narrow"]
 
 Paint = Callable[[str, str], str]
 """A text and the name of a style, to the text in that style."""
 
 GAP = "  "
-STATE = COLUMNS.index("State")
 
 LONG = tuple(COLUMNS.index(name) for name in ("Step Name", "Workspace", "Params"))
 """Columns that may be folded."""
@@ -43,31 +40,47 @@ SMALL = 40
 """Up to this width, a value stands below its name."""
 
 
-def legacy(rows: Sequence[Row]) -> Iterator[str]:
-    """A plain table."""
-    from tabulate import tabulate
-
-    yield from tabulate(rows, headers=COLUMNS, disable_numparse=True).splitlines()
+# ---- legacy and flat ---------------------------------------------------------------------------
 
 
-# ---- flat --------------------------------------------------------------------------------------
+def legacy(rows: Iterable[Row], widths: Sequence[int], *, header: bool = True) -> Iterator[str]:
+    """A plain table; the columns are at least as wide as ``widths``, but for their headings."""
+    widths = [max(*pair) for pair in zip(widths, (len(name) + 2 for name in COLUMNS), strict=True)]
+    form = _form(widths)
+    if header:
+        yield _line(form, widths, COLUMNS, COLUMNS[STATE].ljust(widths[STATE]))
+        yield GAP.join("-" * most for most in widths)
+    for row in rows:
+        yield _line(form, widths, row, row[STATE].ljust(widths[STATE]))
 
 
-def flat(rows: Sequence[Row], paint: Paint, room: int | None) -> Iterator[str]:
-    """A line for each task, in aligned columns; nothing is cut."""
-    widths = [max(map(width, column)) for column in zip(COLUMNS, *rows, strict=True)]
+def flat(
+    rows: Iterable[Row],
+    widths: Sequence[int],
+    paint: Paint,
+    room: int | None,
+    *,
+    header: bool = True,
+) -> Iterator[str]:
+    """A line for each task, in columns of ``widths``; nothing is cut."""
+    widths = [max(*pair) for pair in zip(widths, map(len, COLUMNS), strict=True)]
     whole = widths.copy()
     if room is not None:
         _squeeze(widths, room)
-    # One format for all rows: of 100,000 rows, hardly any holds a character that is wide.
-    form = GAP.join("%s" if i == STATE else f"%-{most}s" for i, most in enumerate(widths))
-    names = {row[STATE] for row in rows}
-    states = {name: paint(name.ljust(widths[STATE]), style(name)) for name in names}
-    states[""] = " " * widths[STATE]
-    yield paint(_line(form, widths, COLUMNS, "State".ljust(widths[STATE])), "bold")
+    form = _form(widths)
+    states = {"": " " * widths[STATE]}
+    if header:
+        yield paint(_line(form, widths, COLUMNS, "State".ljust(widths[STATE])), "bold")
     for row in rows:
+        if (name := row[STATE]) not in states:
+            states[name] = paint(name.ljust(widths[STATE]), style(name))
         for part in [row] if widths == whole else _parts(row, widths):
             yield _line(form, widths, part, states[part[STATE]])
+
+
+def _form(widths: Sequence[int]) -> str:
+    # One format for all rows: of 100,000 rows, hardly any holds a character that is wide.
+    return GAP.join("%s" if i == STATE else f"%-{most}s" for i, most in enumerate(widths))
 
 
 def _squeeze(widths: list[int], room: int) -> None:
@@ -91,7 +104,7 @@ def _squeeze(widths: list[int], room: int) -> None:
 
 def _parts(row: Row, widths: Sequence[int]) -> Iterator[Row]:
     """``row`` in as many rows as it takes when no cell is wider than its column."""
-    cells = [_folded(cell, most) for cell, most in zip(row, widths, strict=True)]
+    cells = [folded(cell, most) for cell, most in zip(row, widths, strict=True)]
     return zip_longest(*cells, fillvalue="")
 
 
@@ -109,13 +122,13 @@ def _line(form: str, widths: Sequence[int], row: Row, state: str) -> str:
 
 
 def narrow(
-    rows: Sequence[Row], params: Sequence[Mapping[str, str]], paint: Paint, room: int | None
+    rows: Iterable[Row], params: Iterable[Mapping[str, object]], paint: Paint, room: int | None
 ) -> Iterator[str]:
     """A block of lines for each task, with a line for each of its parameters."""
     for row, values in zip_longest(rows, params):
         fields = dict(zip(COLUMNS, row, strict=True))
         yield ""
-        for part in _folded(fields["Step Name"], room):
+        for part in folded(fields["Step Name"], room):
             yield paint(part, "bold")
         yield from _field("Workspace", fields["Workspace"], room)
         if room is None or room >= PAIRED:
@@ -143,12 +156,12 @@ def _field(name: str, value: str, room: int | None, paint: Paint | None = None) 
     if room is not None and room <= SMALL:
         yield f"  {name}"
         head = "    "
-    for part in _folded(value, None if room is None else room - len(head)):
+    for part in folded(value, None if room is None else room - len(head)):
         yield head + (paint(part, style(value)) if paint else part)
         head = " " * len(head)
 
 
-def _parameters(text: str, values: Mapping[str, str] | None, room: int | None) -> Iterator[str]:
+def _parameters(text: str, values: Mapping[str, object] | None, room: int | None) -> Iterator[str]:
     """The parameters with their values aligned; the text as it is where no more is known."""
     if values is None:
         lines = [text] if text else []
@@ -162,7 +175,7 @@ def _parameters(text: str, values: Mapping[str, str] | None, room: int | None) -
         title = ""
 
 
-def _folded(text: str, room: int | None) -> list[str]:
+def folded(text: str, room: int | None) -> list[str]:
     """``text`` in pieces that fit the room."""
     if room is None or width(text) <= room:
         return [text]

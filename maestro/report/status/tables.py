@@ -1,49 +1,30 @@
-"""``maestro status``: the tasks of studies in a table, and a summary."""
+"""``maestro status``: the tasks of studies in a table, and how the studies stand."""
 
 from __future__ import annotations
 
-import json
-import os
 import shlex
 import sys
-import time
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import chain, islice
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 from rich.console import COLOR_SYSTEMS, Console
-from rich.pager import SystemPager
 from rich.style import Style
 
 from maestro.conductor import snapshot
-from maestro.conductor.store import TaskRow
-from maestro.engine import Outcome, State
-from maestro.errors import StudyError, visible
+from maestro.conductor.store import StudyInfo
+from maestro.engine import Outcome
+from maestro.errors import StudyError, UsageError, visible
 from maestro.report.look import counts_text, one_line, width
-from maestro.report.status.layouts import STATE, Paint, Row, flat, legacy, narrow
+from maestro.report.paging import page, print_lines
+from maestro.report.status.columns import widths
+from maestro.report.status.layouts import Paint, flat, legacy, narrow
 from maestro.report.status.request import PLAIN, Request
-from maestro.report.study import View, open_study
-from maestro.report.writing import delivering
+from maestro.report.status.standing import Standing, standing
+from maestro.report.status.summary import summary
 
 __all__ = ["show"]
 
 SHOWN_REASONS = 5
-
-CHUNK = 2000
-"""Lines that are written at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """What is shown of one study: texts of `snapshot.COLUMNS`, and the parameters of each task
-    where the layout shows them apart.
-    """
-
-    title: str
-    rows: list[Row]
-    params: list[Mapping[str, str]]
-    closing: list[str]
 
 
 def show(directories: Iterable[str], request: Request = PLAIN) -> int:
@@ -51,47 +32,95 @@ def show(directories: Iterable[str], request: Request = PLAIN) -> int:
 
     A terminal gets colours, and a pager for what does not fit on its screen.
     """
+    failed: list[str] = []
+    found = _found(directories, request, failed)
+    if request.form != "text":
+        from maestro.report.status.formats import content
+        from maestro.report.writing import write
+
+        write(content(found, request), request.form, None)
+        return 1 if failed else 0
     console = Console(color_system="auto" if request.theme else None)
-    layout = request.layout
-    found: list[Status] = []
-    code = 0
+    text = _Text(request, console)
+    if not (request.pager and console.is_terminal):
+        print_lines(chain.from_iterable(map(text.lines, found)))
+        return 1 if failed else 0
+    seen = list(found)  # errors have been told before the pager has the screen
+    lines = chain.from_iterable(map(text.lines, seen))
+    if text.fits(seen):
+        print_lines(lines)
+    else:
+        page(lines)
+    return 1 if failed else 0
+
+
+def _found(
+    directories: Iterable[str], request: Request, failed: list[str]
+) -> Iterator[Standing]:
+    """How each study stands; those that cannot be read are told of, and noted as ``failed``."""
     for directory in directories:
         try:
-            found.append(_status(directory, layout, console.encoding))
-        except StudyError as error:
+            seen = standing(directory, request.selection, tasks=not request.summary)
+        except (StudyError, UsageError) as error:
             print(visible(f"error: {error}"), file=sys.stderr)
-            code = 1
-    room = console.width if console.is_terminal else None
-    paint = _plain if layout == "legacy" else _painter(console)
-    lines = chain.from_iterable(_text(status, layout, paint, room) for status in found)
-    if request.pager and console.is_terminal and not _fits(found, layout, console):
-        os.environ.setdefault("LESS", "-RS")  # styles, and long lines can be scrolled
-        SystemPager().show("\n".join(lines))
-    else:
-        _write(lines)
-    return code
+            failed.append(directory)
+        else:
+            yield seen
 
 
-def _write(lines: Iterator[str]) -> None:
-    with delivering():
-        while chunk := list(islice(lines, CHUNK)):
-            sys.stdout.write("\n".join(chunk) + "\n")
+class _Text:
+    """Makes lines of how a study stands, for ``console``."""
 
+    def __init__(self, request: Request, console: Console) -> None:
+        self._request = request
+        self._console = console
+        self._room = console.width if console.is_terminal else None
+        self._paint = _plain if request.layout == "legacy" else _painter(console)
 
-def _fits(found: Sequence[Status], layout: str, console: Console) -> bool:
-    """Whether all can be seen at once, with a line for the prompt. A heading or closing line that
-    is too long is no reason for a pager: a terminal wraps it.
-    """
-    if sum(len(status.rows) for status in found) >= console.height:
-        return False
-    used = 0
-    for status in found:
-        table = list(_table(status, layout, _plain, console.width))
-        if max(map(width, table), default=0) > console.width:
+    def lines(self, seen: Standing) -> Iterator[str]:
+        """The lines for one study."""
+        if not self._request.header:
+            yield from self._table(seen, self._paint)
+            return
+        yield self._paint(_title(seen), "bold")
+        yield from self._table(seen, self._paint)
+        yield from self._closing(seen)
+        yield ""
+
+    def fits(self, found: Sequence[Standing]) -> bool:
+        """Whether all can be seen at once, with a line for the prompt. A heading or closing line
+        that is too long is no reason for a pager: a terminal wraps it.
+        """
+        columns, height = self._console.width, self._console.height
+        if sum(seen.shown for seen in found) >= height:
             return False
-        around = [status.title, *status.closing, ""]
-        used += len(table) + sum(max(1, -(-width(line) // console.width)) for line in around)
-    return used < console.height
+        used = 0
+        for seen in found:
+            table = list(self._table(seen, _plain))
+            if max(map(width, table), default=0) > columns:
+                return False
+            around = [_title(seen), *self._closing(seen), ""] if self._request.header else []
+            used += len(table) + sum(max(1, -(-width(line) // columns)) for line in around)
+        return used < height
+
+    def _table(self, seen: Standing, paint: Paint) -> Iterator[str]:
+        header = self._request.header
+        if self._request.summary:
+            return summary(seen.steps, paint, self._room, self._console.encoding)
+        if self._request.layout == "narrow":
+            return narrow(seen.rows(), seen.params(), paint, self._room)
+        if self._request.layout == "legacy":
+            return legacy(seen.rows(), widths(seen), header=header)
+        return flat(seen.rows(), widths(seen), paint, self._room, header=header)
+
+    def _closing(self, seen: Standing) -> Iterator[str]:
+        total = seen.total if self._request.selection else None
+        yield counts_text(seen.states, self._console.encoding, total)
+        yield from map(one_line, _standing(seen))
+
+
+def _title(seen: Standing) -> str:
+    return one_line(f"{seen.study.name}: {seen.study.directory}")
 
 
 def _plain(text: str, _: str) -> str:
@@ -113,63 +142,30 @@ def _painter(console: Console) -> Paint:
     return paint
 
 
-def _status(directory: str, layout: str, encoding: str) -> Status:
-    study = open_study(directory)
-    view = study.view()
-    now = time.time()
-    params: list[Mapping[str, str]] = []
-    rows: Iterable[Row]
-    if view is None:
-        rows = study.rows(now)
-        standing = [f"From {snapshot.FILE}, as it was last written: {study.why_not_store}"]
-    else:
-        rows = (snapshot.row(task, now) for task in view.tasks)
-        standing = list(_standing(study.directory, view))
-        if layout == "narrow":
-            params = [json.loads(task.params) for task in view.tasks]
-    shown: list[Row] = [tuple(map(one_line, row)) for row in rows]
-    counts = counts_text(Counter(row[STATE] for row in shown), encoding)
-    closing = [counts, *map(one_line, standing)]
-    return Status(one_line(f"{study.name}: {study.directory}"), shown, params, closing)
-
-
-def _standing(directory: str, view: View) -> Iterator[str]:
+def _standing(seen: Standing) -> Iterator[str]:
     """Whether the study has ended, is conducted, or what to type when it is neither."""
-    info = view.info
-    if info.outcome:
+    directory, info = seen.study.directory, seen.info
+    if info is None:
+        yield f"From {snapshot.FILE}, as it was last written: {seen.study.why_not_store}"
+    elif info.outcome:
         yield f"The study has ended: {info.outcome}"
         if info.outcome != Outcome.FINISHED.name:
             command = shlex.join(["maestro", "rerun", "--failed", directory])
             yield f"To run again what did not finish: {command}"
-    elif view.conductor is not None:
-        yield f"Conducted by {view.conductor}{', being cancelled' * info.cancelling}"
-        yield from _waiting(view.tasks)
-        if info.trouble:
-            last = f" It last did at {snapshot.time_text(info.answered)}." if info.answered else ""
-            yield f"{info.trouble}.{last} Jobs are taken to be well; it is asked again."
+    elif seen.conductor is not None:
+        yield f"Conducted by {seen.conductor}{', being cancelled' * info.cancelling}"
+        yield from _waiting(seen, info)
     else:
         what = "Being cancelled, by nobody now" if info.cancelling else "Nobody conducts it"
         yield f"{what}. To go on: {shlex.join(['maestro', 'resume', directory])}"
 
 
-def _waiting(tasks: Iterable[TaskRow]) -> Iterator[str]:
-    """Why the scheduler does not start what waits there, as far as it is not just busy."""
-    waiting = [task for task in tasks if task.state == State.PENDING.value and task.detail]
-    for reason, count in Counter(task.detail for task in waiting).most_common(SHOWN_REASONS):
+def _waiting(seen: Standing, info: StudyInfo) -> Iterator[str]:
+    """Why the scheduler does not start what waits there, as far as it is not just busy, and
+    whether it answers.
+    """
+    for reason, count in seen.waiting.most_common(SHOWN_REASONS):
         yield f"{count} PENDING: the scheduler says {reason}"
-
-
-def _text(status: Status, layout: str, paint: Paint, room: int | None) -> Iterator[str]:
-    """The lines for one study; ``room`` is the width of a terminal."""
-    yield paint(status.title, "bold")
-    yield from _table(status, layout, paint, room)
-    yield from status.closing
-    yield ""
-
-
-def _table(status: Status, layout: str, paint: Paint, room: int | None) -> Iterator[str]:
-    if layout == "narrow":
-        return narrow(status.rows, status.params, paint, room)
-    if layout == "legacy":
-        return legacy(status.rows)
-    return flat(status.rows, paint, room)
+    if info.trouble:
+        last = f" It last did at {snapshot.time_text(info.answered)}." if info.answered else ""
+        yield f"{info.trouble}.{last} Jobs are taken to be well; it is asked again."
