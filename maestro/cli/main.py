@@ -19,6 +19,7 @@ from maestro.cli import (
     cancel,
     conduct,
     graph,
+    listing,
     logs,
     rerun,
     results,
@@ -90,7 +91,8 @@ def _parser() -> Parser:
     parser.add_argument("-v", "--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     for module in (
-        run, status, why, logs, resume, rerun, cancel, update, validate, graph, analyze, results,
+        run, listing, status, why, logs, resume, rerun, cancel, update, validate, graph, analyze,
+        results,
     ):  # fmt: skip
         module.add_parser(commands)
     return parser

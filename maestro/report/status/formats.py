@@ -66,6 +66,7 @@ def _study(seen: Standing) -> dict[str, Any]:
         "directory": seen.study.directory,
         "source": seen.study.source,
         "why_not_store": seen.study.why_not_store,
+        "created": timeless(table.moment(info.created)) if info else None,
         "outcome": (info.outcome or None) if info else None,
         "conductor": seen.conductor,
         "cancelling": info.cancelling if info else None,

@@ -10,12 +10,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 
 from rich.cells import chop_cells
+from rich.console import COLOR_SYSTEMS, Console
+from rich.style import Style
 
 from maestro.conductor.snapshot import COLUMNS
 from maestro.report.look import one_line, style, width
 from maestro.report.status.standing import STATE, Row
 
-__all__ = ["GAP", "LEAST", "Paint", "flat", "folded", "legacy", "narrow"]
+__all__ = [
+    "GAP", "LEAST", "Paint", "flat", "folded", "legacy", "narrow", "painter", "plain",
+]  # fmt: skip
 
 Paint = Callable[[str, str], str]
 """A text and the name of a style, to the text in that style."""
@@ -38,6 +42,27 @@ PAIRED = 74
 
 SMALL = 40
 """Up to this width, a value stands below its name."""
+
+
+def plain(text: str, _: str) -> str:
+    """A `Paint` that leaves the text as it is."""
+    return text
+
+
+def painter(console: Console) -> Paint:
+    """What paints texts for ``console``, as far as that shows colours."""
+    name = None if console.no_color else console.color_system
+    if name is None:
+        return plain
+    system = COLOR_SYSTEMS[name]
+    styles: dict[str, Style] = {}
+
+    def paint(text: str, look: str) -> str:
+        if look not in styles:
+            styles[look] = Style.parse(look)
+        return styles[look].render(text, color_system=system)
+
+    return paint
 
 
 # ---- legacy and flat ---------------------------------------------------------------------------

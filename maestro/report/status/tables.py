@@ -7,8 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
-from rich.console import COLOR_SYSTEMS, Console
-from rich.style import Style
+from rich.console import Console
 
 from maestro.conductor import snapshot
 from maestro.conductor.store import StudyInfo
@@ -17,7 +16,7 @@ from maestro.errors import StudyError, UsageError, visible
 from maestro.report.look import counts_text, one_line, width
 from maestro.report.paging import page, print_lines
 from maestro.report.status.columns import widths
-from maestro.report.status.layouts import Paint, flat, legacy, narrow
+from maestro.report.status.layouts import Paint, flat, legacy, narrow, painter, plain
 from maestro.report.status.request import PLAIN, Request
 from maestro.report.status.standing import Standing, standing
 from maestro.report.status.summary import summary
@@ -75,7 +74,7 @@ class _Text:
         self._request = request
         self._console = console
         self._room = console.width if console.is_terminal else None
-        self._paint = _plain if request.layout == "legacy" else _painter(console)
+        self._paint = plain if request.layout == "legacy" else painter(console)
 
     def lines(self, seen: Standing) -> Iterator[str]:
         """The lines for one study."""
@@ -96,7 +95,7 @@ class _Text:
             return False
         used = 0
         for seen in found:
-            table = list(self._table(seen, _plain))
+            table = list(self._table(seen, plain))
             if max(map(width, table), default=0) > columns:
                 return False
             around = [_title(seen), *self._closing(seen), ""] if self._request.header else []
@@ -121,25 +120,6 @@ class _Text:
 
 def _title(seen: Standing) -> str:
     return one_line(f"{seen.study.name}: {seen.study.directory}")
-
-
-def _plain(text: str, _: str) -> str:
-    return text
-
-
-def _painter(console: Console) -> Paint:
-    name = None if console.no_color else console.color_system
-    if name is None:
-        return _plain
-    system = COLOR_SYSTEMS[name]
-    styles: dict[str, Style] = {}
-
-    def paint(text: str, look: str) -> str:
-        if look not in styles:
-            styles[look] = Style.parse(look)
-        return styles[look].render(text, color_system=system)
-
-    return paint
 
 
 def _standing(seen: Standing) -> Iterator[str]:

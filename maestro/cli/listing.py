@@ -1,0 +1,38 @@
+"""``maestro list``: the studies below a directory."""
+
+from __future__ import annotations
+
+import argparse
+
+from maestro.cli.terminal import at_least
+from maestro.errors import UsageError
+
+__all__ = ["add_parser", "run"]
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``list`` to ``commands``."""
+    parser = commands.add_parser("list", help="List the studies below a directory.")
+    parser.set_defaults(run=run)
+    parser.add_argument(
+        "root", nargs="?", default=".", metavar="ROOT",
+        help="The directory to look in. [The current one]",
+    )  # fmt: skip
+    parser.add_argument(
+        "--depth", type=at_least(0), default=5, metavar="N",
+        help="Look at most so many directories below it. [%(default)s]",
+    )  # fmt: skip
+    parser.add_argument(
+        "-f", "--format", choices=("text", "json", "csv"), default="text",
+        help="For people, or for programs. [%(default)s]",
+    )  # fmt: skip
+    parser.add_argument("--no-header", action="store_true", help="Show no headings.")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Carry out ``maestro list``; the exit status."""
+    from maestro.report.listing import show
+
+    if options.no_header and options.format == "json":
+        raise UsageError("--format json has no header: leave out --no-header")
+    return show(options.root, options.depth, options.format, header=not options.no_header)
