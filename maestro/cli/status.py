@@ -81,3 +81,8 @@ def _check(options: argparse.Namespace) -> None:
         raise UsageError("--format json has no header: leave out --no-header")
     if options.no_header and options.layout == "narrow":
         raise UsageError("--layout narrow has no header: leave out --no-header")
+    if options.no_header and options.summary and options.format == "text":
+        raise UsageError(
+            "--summary has columns that only its header tells: leave out --no-header, or use "
+            "--format csv, whose columns are always the same"
+        )
