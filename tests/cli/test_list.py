@@ -43,7 +43,7 @@ def listed(shell: Shell, *options: str) -> list[dict[str, str]]:
 
 def test_newest_first_with_how_they_stand(shell: Shell) -> None:
     make(shell, "below/first", "exit $(N)", code=2)
-    make(shell, "second")
+    make(shell, "second", "test $(N)")
     make(shell, "third", "true", "-n")
     lines = [line.split() for line in shell("maestro", "list").stdout.splitlines()]
     assert lines[0] == ["Study", "Finished", "Done", "Failed", "Running", "Standing", "Age"]
