@@ -8,6 +8,7 @@ import os
 import sys
 import time
 
+from maestro.cli.parser import CHECK, Commands, Parser, add_command
 from maestro.cli.source import add_source, opened
 from maestro.cli.terminal import at_least
 
@@ -17,11 +18,22 @@ MOST_SLOTS = 10**9
 """More than any machine has, and few enough to reckon with."""
 
 
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(commands: Commands[Parser]) -> None:
     """Add ``analyze`` to ``commands``."""
-    parser = commands.add_parser(
-        "analyze", help="Show the size, the critical path and the bottlenecks of a study."
-    )
+    parser = add_command(
+        commands, "analyze", CHECK,
+        help="Show the size, the critical path and the bottlenecks of a study.",
+        description="Say how large a study is, how long it must take, and what holds it up; of a "
+        "run, also where its time went. It never disturbs the conductor.",
+        examples=[
+            ("maestro analyze sweep.yaml", "How large is it, how deep, how parallel?"),
+            ("maestro analyze --slots 64 sweep.yaml", "How long will it take with 64 tasks at a "
+             "time?"),
+            ("maestro analyze trial", "Where did the time of this run go?"),
+            ("maestro analyze -f json trial", "The same for a program."),
+        ],
+        see_also=["graph", "results", "status"],
+    )  # fmt: skip
     parser.set_defaults(run=run)
     add_source(parser)
     parser.add_argument(

@@ -6,17 +6,30 @@ import argparse
 import os
 import sys
 
+from maestro.cli.options import add_directories
+from maestro.cli.parser import CONDUCT, Commands, Parser, add_command
 from maestro.cli.terminal import ask, complain, tell
 from maestro.errors import MaestroError
 
 __all__ = ["add_parser", "run"]
 
 
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(commands: Commands[Parser]) -> None:
     """Add ``cancel`` to ``commands``."""
-    parser = commands.add_parser("cancel", help="Cancel all running jobs.")
+    parser = add_command(
+        commands, "cancel", CONDUCT,
+        help="End what runs in studies, and start nothing more.",
+        description="End what runs (TERM to the whole process group, KILL two seconds later; "
+        "jobs by their scheduler) and mark the rest CANCELLED. It asks first. When the conductor "
+        "is gone, it conducts the study itself until everything has ended.",
+        examples=[
+            ("maestro cancel ball_20260131-120000", "Ask, then cancel the study."),
+            ("maestro cancel -y sweep_1 sweep_2", "Cancel two studies, without a question."),
+        ],
+        see_also=["rerun", "status", "update"],
+    )  # fmt: skip
     parser.set_defaults(run=run)
-    parser.add_argument("directory", nargs="+", help="The directory of a study.")
+    add_directories(parser)
     parser.add_argument("-y", "--autoyes", action="store_true", help="Answer yes to questions.")
 
 

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
-from maestro.cli.options import add_force
+from maestro.cli.options import add_directory, add_force
+from maestro.cli.parser import CONDUCTED, Parser
 from maestro.cli.terminal import at_least, log_to, tell
 from maestro.errors import StudyError
 
@@ -29,16 +30,28 @@ STOPPED = 1
 """Exit status of a conductor that left before its study had ended."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of ``conductor`` to ``parser``."""
-    parser.add_argument("directory", help="The directory of the study.")
+def add_arguments(parser: Parser) -> None:
+    """Add the page and the arguments of ``conductor`` to ``parser``."""
+    parser.explain(
+        description="Conduct a study that has been made and not launched, or take up one whose "
+        "conductor is gone: tasks that still run are reattached, those that ended meanwhile are "
+        "taken in, none runs twice. It does what 'maestro resume -fg' does, without a question.",
+        examples=[
+            ("conductor trial", "Conduct it until it has ended."),
+            ("conductor -s 30 trial", "Ask the scheduler every 30 seconds."),
+            ("conductor -s trial", "Show how it stands, and do nothing else."),
+        ],
+        exit_status=CONDUCTED,
+        see_also=["maestro resume", "maestro status"],
+    )
+    add_directory(parser)
     parser.add_argument(
         "-s", "--status", action="store_true",
         help="Show the status of the study, and do nothing else.",
     )  # fmt: skip
     parser.add_argument(
         "-t", "--sleeptime", type=at_least(0), metavar="SECONDS",
-        help="Time between two questions to a scheduler; '-s SECONDS' does the same.\n"
+        help="Time between two questions to a scheduler; '-s SECONDS' does the same. "
         "[What the study was launched with]",
     )  # fmt: skip
     add_force(parser)

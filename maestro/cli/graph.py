@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from maestro.cli.options import add_selection
+from maestro.cli.parser import CHECK, Commands, Parser, add_command
 from maestro.cli.source import add_source, add_target, opened, target
 
 __all__ = ["add_parser", "run"]
@@ -12,11 +13,24 @@ __all__ = ["add_parser", "run"]
 FORMATS = ("dot", "mermaid", "json", "graphml", "svg", "png", "pdf", "html")
 
 
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(commands: Commands[Parser]) -> None:
     """Add ``graph`` to ``commands``."""
-    parser = commands.add_parser(
-        "graph", help="Print or draw the graph of a specification or a study."
-    )
+    parser = add_command(
+        commands, "graph", CHECK,
+        help="Print or draw the graph of a specification or a study.",
+        description="Print or draw the graph of a specification, or of a study with the states "
+        "that its tasks have now. Pictures are drawn by Graphviz, whose 'dot' has to be "
+        "installed; the other formats need nothing.",
+        examples=[
+            ("maestro graph -o ball.html ball.yaml", "A page to look at in a browser."),
+            ("maestro graph -f png --level step -o ball.png trial", "The steps of a study, with "
+             "counts by state."),
+            ("maestro graph --where 'ANGLE > 30' -f mermaid ball.yaml", "Some of its tasks, for a "
+             "README."),
+            ("maestro graph -f json -o ball.json trial", "For a program, such as networkx."),
+        ],
+        see_also=["validate", "analyze", "status"],
+    )  # fmt: skip
     parser.set_defaults(run=run)
     add_source(parser)
     parser.add_argument(

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import argparse
 
+from maestro.cli.parser import LOOK, Commands, Parser, add_command
 from maestro.cli.terminal import at_least
 from maestro.errors import UsageError
 
 __all__ = ["add_parser", "run"]
 
 
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(commands: Commands[Parser]) -> None:
     """Add ``list`` to ``commands``."""
-    parser = commands.add_parser("list", help="List the studies below a directory.")
+    parser = add_command(
+        commands, "list", LOOK,
+        help="List the studies below a directory.",
+        description="List the studies below a directory, newest first, with how far they have "
+        "come and how they stand. It looks into no study, and follows no links.",
+        examples=[
+            ("maestro list", "Those below the current directory."),
+            ("maestro list --depth 2 /scratch/ann", "Only two directories deep."),
+            ("maestro list -f json runs", "For a program: what 'status --summary' tells of each."),
+        ],
+        see_also=["status"],
+    )  # fmt: skip
     parser.set_defaults(run=run)
     parser.add_argument(
         "root", nargs="?", default=".", metavar="ROOT",

@@ -4,16 +4,30 @@ from __future__ import annotations
 
 import argparse
 
+from maestro.cli.options import add_directory
+from maestro.cli.parser import LOOK, Commands, Parser, add_command
 from maestro.cli.terminal import at_least
 
 __all__ = ["add_parser", "run"]
 
 
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(commands: Commands[Parser]) -> None:
     """Add ``logs`` to ``commands``."""
-    parser = commands.add_parser("logs", help="Show the log of a study, or the output of a task.")
+    parser = add_command(
+        commands, "logs", LOOK,
+        help="Show the log of a study, or the output of a task.",
+        description="Show the end of the log of a study or, with a task, of what its latest "
+        "attempt has printed: .out and .err, each below its name. It works in a pipe.",
+        examples=[
+            ("maestro logs trial", "The end of the study's log."),
+            ("maestro logs -f trial throw_ANGLE.30", "What a task prints, as it comes."),
+            ("maestro logs -n 0 --attempt 1 trial throw_ANGLE.30", "All that its first attempt "
+             "has printed."),
+        ],
+        see_also=["why", "status"],
+    )  # fmt: skip
     parser.set_defaults(run=run)
-    parser.add_argument("directory", metavar="DIR", help="The directory of a study.")
+    add_directory(parser)
     parser.add_argument(
         "task", nargs="?", metavar="TASK", help="The task whose output is shown. [The study's log]"
     )

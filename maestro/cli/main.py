@@ -11,7 +11,6 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
 
 from maestro import __version__
 from maestro.cli import (
@@ -30,10 +29,11 @@ from maestro.cli import (
     validate,
     why,
 )
+from maestro.cli.parser import Commands, Parser
 from maestro.cli.terminal import complain
-from maestro.errors import MaestroError, UsageError
+from maestro.errors import MaestroError
 
-__all__ = ["conductor", "main"]
+__all__ = ["conductor", "conductor_parser", "main", "parser", "parsers"]
 
 LEVELS = """Level of the messages that are shown and logged:
 5 - critical
@@ -41,24 +41,6 @@ LEVELS = """Level of the messages that are shown and logged:
 3 - warning
 2 - info (the default)
 1 - debug"""
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser that ends wrong command lines with 1: 2 says that a study had failures. That of a
-    command tells itself what it does not know, with its own usage.
-    """
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        found, unknown = super().parse_known_args(args, namespace)
-        # A second word is taken to be missing where options stand between it and the first.
-        if unknown and not unknown[0].startswith("-") and getattr(found, "task", "") is None:
-            found.task = unknown.pop(0)
-        if unknown:
-            self.error(f"unrecognized arguments: {' '.join(unknown)}")
-        return found, unknown
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}\n{self.format_usage().rstrip()}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -72,42 +54,71 @@ def conductor(arguments: Sequence[str] | None = None) -> int:
 
 
 def _maestro(arguments: Sequence[str] | None) -> int:
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     if options.command is None:
-        _parser().print_help()
+        parser().print_help()
         return 0
     code: int = options.run(options)
     return code
 
 
+def _conductor(arguments: Sequence[str] | None) -> int:
+    given = sys.argv[1:] if arguments is None else arguments
+    return conduct.run(conductor_parser().parse_args(conduct.untangle(given)))
+
+
 @functools.cache
-def _parser() -> Parser:
-    parser = Parser(
-        prog="maestro",
-        description="Specify, launch and manage parameter studies.",
-        formatter_class=argparse.RawTextHelpFormatter,
+def parser() -> Parser:
+    """The parser of ``maestro``."""
+    parser = Parser(prog="maestro")
+    parser.explain(
+        description="Maestro conducts parameter studies: it runs the steps of a YAML file for "
+        "every combination of parameters, many at a time, on this machine or as jobs of Slurm, "
+        "LSF or Flux.\n\n"
+        "To begin, check a study and run it (the first two examples below). 'maestro COMMAND "
+        "--help' tells of each command.",
+        examples=[
+            ("maestro validate ball.yaml", "Is anything wrong, or doubtful?"),
+            ("maestro run ball.yaml", "Ask, then conduct the study in the background."),
+            ("maestro status ball_20260131-120000", "Where does it stand?"),
+            ("maestro -d 1 run -fg ball.yaml", "Conduct it here, and log everything."),
+        ],
     )
     _add_logging(parser, console=True)
-    parser.add_argument("-v", "--version", action="version", version=f"%(prog)s {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    parser.add_argument(
+        "-v", "--version", action="version", version=f"%(prog)s {__version__}",
+        help="Show the version.",
+    )  # fmt: skip
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    parser._positionals.title = "commands"
     for module in (
-        run, listing, status, why, logs, resume, rerun, cancel, update, validate, graph, analyze,
-        results,
+        run, resume, rerun, cancel, update, listing, status, why, logs, results, validate, graph,
+        analyze,
     ):  # fmt: skip
         module.add_parser(commands)
     return parser
 
 
-def _conductor(arguments: Sequence[str] | None) -> int:
-    parser = Parser(
-        prog="conductor",
-        description="Conduct a study that has been set up, or take up one whose conductor is gone.",
-        formatter_class=argparse.RawTextHelpFormatter,
-    )
+@functools.cache
+def conductor_parser() -> Parser:
+    """The parser of ``conductor``."""
+    parser = Parser(prog="conductor")
     _add_logging(parser, console=False)
     conduct.add_arguments(parser)
-    given = sys.argv[1:] if arguments is None else arguments
-    return conduct.run(parser.parse_args(conduct.untangle(given)))
+    return parser
+
+
+def parsers() -> dict[str, Parser]:
+    """Every parser there is, by the command that it is of: ``maestro``, ``maestro run`` and so on,
+    ``conductor``.
+    """
+    found = [parser(), *_commands(parser()).values(), conductor_parser()]
+    return {each.prog: each for each in found}
+
+
+def _commands(parser: Parser) -> dict[str, Parser]:
+    (action,) = (each for each in parser._actions if isinstance(each, Commands))
+    return dict(action.choices)
 
 
 def _add_logging(parser: argparse.ArgumentParser, *, console: bool) -> None:

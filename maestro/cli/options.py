@@ -8,6 +8,8 @@ from maestro.cli.terminal import at_least
 
 __all__ = [
     "add_answers",
+    "add_directories",
+    "add_directory",
     "add_force",
     "add_foreground",
     "add_generator",
@@ -16,10 +18,21 @@ __all__ = [
 ]
 
 
+def add_directory(parser: argparse.ArgumentParser) -> None:
+    """Add ``DIR``, a study."""
+    parser.add_argument("directory", metavar="DIR", help="The directory of a study.")
+
+
+def add_directories(parser: argparse.ArgumentParser) -> None:
+    """Add ``DIR [DIR ...]``, studies."""
+    parser.add_argument("directory", nargs="+", metavar="DIR", help="The directory of a study.")
+
+
 def add_limits(parser: argparse.ArgumentParser, *, new: bool) -> None:
     """Add the limits of a study to ``parser``: of a ``new`` one, or others for one that there is,
     which keeps those that are not given (None).
     """
+    group = parser.add_argument_group("limits")
     for short, long, metavar, least, default, text in (
         ("-a", "--attempts", "N", 1, 1,
          "Submissions that may be refused before a step is marked failed."),
@@ -28,7 +41,7 @@ def add_limits(parser: argparse.ArgumentParser, *, new: bool) -> None:
         ("-t", "--throttle", "N", 0, 0, "Jobs in flight at the same time (0: no limit)."),
         ("-s", "--sleeptime", "SECONDS", 0, 60, "Time between two questions to a scheduler."),
     ):  # fmt: skip
-        parser.add_argument(
+        group.add_argument(
             short, long, type=at_least(least), metavar=metavar, default=default if new else None,
             help=f"{text} [%(default)s]" if new else f"{text} [As before]",
         )  # fmt: skip
@@ -42,7 +55,7 @@ def add_foreground(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def add_generator(parser: argparse.ArgumentParser) -> None:
+def add_generator(parser: argparse._ActionsContainer) -> None:
     """Add ``-p`` and ``--pargs``."""
     parser.add_argument(
         "-p", "--pgen", metavar="FILE",
@@ -55,7 +68,7 @@ def add_generator(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def add_selection(parser: argparse.ArgumentParser) -> None:
+def add_selection(parser: argparse._ActionsContainer) -> None:
     """Add ``--step`` and ``--where``."""
     parser.add_argument(
         "--step", action="append", default=[], metavar="NAME",
@@ -78,6 +91,6 @@ def add_force(parser: argparse.ArgumentParser) -> None:
     """Add ``--force``."""
     parser.add_argument(
         "--force", action="store_true",
-        help="Take the study over from a conductor that seems to live, but is stopped or beyond\n"
+        help="Take the study over from a conductor that seems to live, but is stopped or beyond "
         "reach. Tasks that may still run on another host then count as lost.",
     )  # fmt: skip

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 from maestro.cli.options import (
     add_answers,
+    add_directories,
     add_foreground,
     add_generator,
     add_limits,
     add_selection,
 )
+from maestro.cli.parser import CONDUCT, CONDUCTED, Commands, Parser, add_command
 from maestro.cli.resume import for_each
 from maestro.cli.run import checked
 from maestro.cli.terminal import ask, tell
@@ -30,35 +32,61 @@ FEW = 5
 """Tasks that are named where they only are mentioned."""
 
 
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(commands: Commands[Parser]) -> None:
     """Add ``rerun`` to ``commands``."""
-    parser = commands.add_parser(
-        "rerun", help="Run tasks of studies again: failed, chosen or changed ones."
-    )
+    parser = add_command(
+        commands, "rerun", CONDUCT,
+        help="Run tasks of studies again: failed, chosen or changed ones.",
+        description="Run tasks of a study again, with what depends on them, and then go on "
+        "conducting it. It lists them, each with the reason, and asks. What earlier attempts have "
+        "left is kept in meta/former.",
+        examples=[
+            ("maestro rerun --failed ball_20260131-120000", "Whatever failed, ran out of time, "
+             "was lost or cancelled."),
+            ("maestro rerun --dry --failed trial", "Show what would run again, and change "
+             "nothing."),
+            ("maestro rerun --step throw --where 'ANGLE > 30' trial", "The tasks of a step that "
+             "meet a condition."),
+            ("maestro rerun --step throw --with-descendants trial", "Also what has finished, and "
+             "depends on these."),
+            ("maestro rerun --spec ball.yaml trial", "Whatever the changed specification changes; "
+             "new tasks are added."),
+        ],
+        notes=["Several of --failed, --step and --where choose the tasks that all of them mean. "
+               "Nobody may conduct the study meanwhile."],
+        exit_status=CONDUCTED,
+        see_also=["why", "resume", "status"],
+    )  # fmt: skip
     parser.set_defaults(run=run)
-    parser.add_argument("directory", nargs="+", help="The directory of a study.")
+    add_directories(parser)
     _add_selection(parser)
+    _add_revision(parser)
     parser.add_argument(
+        "--dry", action="store_true", help="Show what would run again, and change nothing."
+    )
+    add_foreground(parser)
+    add_answers(parser)
+    add_limits(parser, new=False)
+
+
+def _add_revision(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("another specification")
+    group.add_argument(
         "--spec", metavar="FILE",
         help="Conduct the study by this specification from now on: tasks whose script, parameters "
         "or parents it changes run again.",
     )  # fmt: skip
-    add_generator(parser)
-    parser.add_argument(
-        "--dry", action="store_true", help="Show what would run again, and change nothing."
-    )
-    add_limits(parser, new=False)
-    add_foreground(parser)
-    add_answers(parser)
+    add_generator(group)
 
 
 def _add_selection(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
+    group = parser.add_argument_group("what to run again")
+    group.add_argument(
         "--failed", action="store_true",
         help="Tasks that failed, ran out of time, got lost or were cancelled.",
     )  # fmt: skip
-    add_selection(parser)
-    parser.add_argument(
+    add_selection(group)
+    group.add_argument(
         "--with-descendants", action="store_true", dest="descendants",
         help="Also tasks that have finished, and depend on those.",
     )  # fmt: skip

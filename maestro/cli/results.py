@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from maestro.cli.options import add_selection
+from maestro.cli.options import add_directory, add_selection
+from maestro.cli.parser import LOOK, Commands, Parser, add_command
 from maestro.cli.source import add_target, target
 
 __all__ = ["add_parser", "run"]
@@ -15,13 +16,26 @@ NOTES = 10
 """Things missing that are told of, at most."""
 
 
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(commands: Commands[Parser]) -> None:
     """Add ``results`` to ``commands``."""
-    parser = commands.add_parser(
-        "results", help="Show the tasks of a study with their parameters, times and results."
-    )
+    parser = add_command(
+        commands, "results", LOOK,
+        help="Show the tasks of a study with their parameters, times and results.",
+        description="Make a table of the tasks of a study: a row for each, with its parameters, "
+        "state, times, workspace, and what its step declares to be collected. It never disturbs "
+        "the conductor, and works while the study runs.",
+        examples=[
+            ("maestro results trial", "A table for people."),
+            ("maestro results -o trial.csv trial", "All columns, for a spreadsheet."),
+            ("maestro results --step throw --where 'ANGLE > 30' -f json trial", "Some tasks, for "
+             "a program."),
+            ("maestro results --spec ball.yaml trial", "Collect what this specification "
+             "declares."),
+        ],
+        see_also=["status", "analyze"],
+    )  # fmt: skip
     parser.set_defaults(run=run)
-    parser.add_argument("directory", metavar="DIR", help="The study directory.")
+    add_directory(parser)
     parser.add_argument(
         "-f", "--format", choices=FORMATS,
         help="A table of the most important columns, or all columns for other programs. [As FILE "

@@ -7,26 +7,46 @@ import os
 import shlex
 from collections.abc import Callable, Iterable
 
-from maestro.cli.options import add_answers, add_force, add_foreground, add_limits
+from maestro.cli.options import (
+    add_answers,
+    add_directories,
+    add_force,
+    add_foreground,
+    add_limits,
+)
+from maestro.cli.parser import CONDUCT, CONDUCTED, Commands, Parser, add_command
 from maestro.cli.terminal import ask, complain, tell
 from maestro.errors import MaestroError, StudyError
 
 __all__ = ["add_parser", "for_each", "run"]
 
 
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(commands: Commands[Parser]) -> None:
     """Add ``resume`` to ``commands``."""
-    parser = commands.add_parser(
-        "resume",
+    parser = add_command(
+        commands, "resume", CONDUCT,
         help="Carry on studies whose conductor has died or was stopped.",
-        formatter_class=argparse.RawTextHelpFormatter,
-    )
+        description="Carry on a study whose conductor has died or was stopped: killed, by Ctrl-C "
+        "twice, by a reboot. It asks first, and then says what it found. Tasks that still run, "
+        "and jobs that run or wait in a queue, are reattached; what ended meanwhile is taken in; "
+        "what is proven never to have run is submitted again. Nothing runs twice.",
+        examples=[
+            ("maestro resume ball_20260131-120000", "Ask, then carry it on in the background."),
+            ("maestro resume -y -fg trial", "Carry it on here, without a question."),
+            ("maestro resume -y -t 50 sweep_1 sweep_2", "Carry on two studies, each with at most "
+             "50 jobs in flight."),
+        ],
+        notes=["Only one process conducts a study: a second one refuses, and names host and "
+               "process of the first."],
+        exit_status=CONDUCTED,
+        see_also=["rerun", "status", "cancel"],
+    )  # fmt: skip
     parser.set_defaults(run=run)
-    parser.add_argument("directory", nargs="+", help="The directory of a study.")
-    add_limits(parser, new=False)
+    add_directories(parser)
     add_foreground(parser)
     add_force(parser)
     add_answers(parser)
+    add_limits(parser, new=False)
 
 
 def run(options: argparse.Namespace) -> int:

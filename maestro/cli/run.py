@@ -10,6 +10,7 @@ import tempfile
 from typing import TYPE_CHECKING
 
 from maestro.cli.options import add_answers, add_foreground, add_generator, add_limits
+from maestro.cli.parser import CONDUCT, CONDUCTED, Commands, Parser, add_command
 from maestro.cli.terminal import ask, log_to, show_problems, tell
 from maestro.errors import SpecError, UsageError
 
@@ -23,15 +24,39 @@ __all__ = ["add_parser", "checked", "run"]
 log = logging.getLogger("maestro.run")
 
 
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(commands: Commands[Parser]) -> None:
     """Add ``run`` to ``commands``."""
-    parser = commands.add_parser("run", help="Launch a study based on a specification.")
+    parser = add_command(
+        commands, "run", CONDUCT,
+        help="Make a study of a specification, and conduct it.",
+        description="Make a study directory and conduct the study. It asks before it launches, "
+        "starts a conductor that outlives your session, waits until that has really started, and "
+        "says the commands to type next. Whatever is wrong with the specification is said before "
+        "anything is written.",
+        examples=[
+            ("maestro run ball.yaml", "Ask, then conduct the study in the background."),
+            ("maestro run -y -fg ball.yaml", "Conduct it here, with a progress display; Ctrl-C "
+             "cancels it."),
+            ("maestro run --dry -o trial ball.yaml", "Write all directories and scripts into "
+             "trial, and run nothing."),
+            ("maestro run -t 20 -s 30 -a 3 sweep.yaml", "At most 20 jobs in flight; ask the "
+             "scheduler every 30 seconds, and offer it up to 3 times a job that it refuses."),
+            ("maestro run -p grid.py --pargs N:10 sweep.yaml", "Let a Python file make the "
+             "parameters."),
+        ],
+        notes=["When you decline the launch, the study directory stays: 'maestro resume DIR' "
+               "launches it later."],
+        exit_status=CONDUCTED,
+        see_also=["validate", "status", "resume", "cancel"],
+    )  # fmt: skip
     parser.set_defaults(run=run)
-    parser.add_argument("specification", help="The study specification, a YAML file.")
-    add_limits(parser, new=True)
+    parser.add_argument(
+        "specification", metavar="SPECIFICATION", help="The study specification, a YAML file."
+    )
     _add_making(parser)
     add_foreground(parser)
     add_answers(parser)
+    add_limits(parser, new=True)
 
 
 def _add_making(parser: argparse.ArgumentParser) -> None:

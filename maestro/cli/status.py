@@ -4,17 +4,32 @@ from __future__ import annotations
 
 import argparse
 
-from maestro.cli.options import add_selection
+from maestro.cli.options import add_directories, add_selection
+from maestro.cli.parser import LOOK, Commands, Parser, add_command
 from maestro.errors import UsageError
 
 __all__ = ["add_parser", "run"]
 
 
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(commands: Commands[Parser]) -> None:
     """Add ``status`` to ``commands``."""
-    parser = commands.add_parser("status", help="Check the status of studies.")
+    parser = add_command(
+        commands, "status", LOOK,
+        help="Show how the tasks of studies stand.",
+        description="Show the tasks of each study with a summary. It never disturbs the "
+        "conductor. Below the table stands why jobs wait for long, in the scheduler's own words.",
+        examples=[
+            ("maestro status ball_20260131-120000", "How does it stand?"),
+            ("maestro status --summary sweep", "How many tasks of each step are in which state?"),
+            ("maestro status --state failed --where 'SIZE > 20' sweep", "Some of its tasks."),
+            ("maestro status --layout narrow sweep_1 sweep_2", "Two studies, on a narrow "
+             "terminal."),
+            ("maestro status -f csv --no-header sweep", "For a program."),
+        ],
+        see_also=["why", "logs", "results"],
+    )  # fmt: skip
     parser.set_defaults(run=run)
-    parser.add_argument("directory", nargs="+", help="The directory of a study.")
+    add_directories(parser)
     add_selection(parser)
     parser.add_argument(
         "--state", action="append", default=[], metavar="STATE",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 
+from maestro.cli.options import add_directories
+from maestro.cli.parser import CONDUCT, Commands, Parser, add_command
 from maestro.cli.terminal import at_least, complain, tell
 from maestro.errors import MaestroError, UsageError
 
@@ -17,16 +19,24 @@ _OPTIONS = {
 }
 
 
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(commands: Commands[Parser]) -> None:
     """Add ``update`` to ``commands``."""
-    parser = commands.add_parser(
-        "update",
-        help="Change the settings of running studies.",
-        description="Change the settings of running studies. An option is given once, for all "
-        "directories, or once for each; without options you are asked.",
-    )
+    parser = add_command(
+        commands, "update", CONDUCT,
+        help="Change the limits of running studies.",
+        description="Change limits of a study while it runs; its conductor takes them up within a "
+        "second. An option is given once, for all directories, or once for each; without options "
+        "you are asked.",
+        examples=[
+            ("maestro update --throttle 50 sweep_1", "From now on at most 50 jobs in flight."),
+            ("maestro update --throttle 0 --sleep 30 sweep_1 sweep_2", "In both studies as many "
+             "as there are; ask the scheduler every 30 seconds."),
+            ("maestro update sweep_1", "Be asked for each."),
+        ],
+        see_also=["status", "resume", "cancel"],
+    )  # fmt: skip
     parser.set_defaults(run=run)
-    parser.add_argument("directory", nargs="+", help="The directory of a study.")
+    add_directories(parser)
     for name, text in _OPTIONS.items():
         parser.add_argument(
             f"--{name}", type=at_least(0), action="append", metavar="N", help=text

@@ -6,17 +6,35 @@ import argparse
 import json
 from dataclasses import asdict
 
+from maestro.cli.parser import CHECK, Commands, Parser, add_command
 from maestro.cli.terminal import show_problems
 from maestro.errors import Problem, SpecError
 
 __all__ = ["add_parser", "run"]
 
 
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(commands: Commands[Parser]) -> None:
     """Add ``validate`` to ``commands``."""
-    parser = commands.add_parser("validate", help="Check specifications, and do nothing else.")
+    parser = add_command(
+        commands, "validate", CHECK,
+        help="Check specifications, and do nothing else.",
+        description="Report everything that is wrong or doubtful in specifications, with file, "
+        "line and column, and do nothing else.",
+        examples=[
+            ("maestro validate ball.yaml", "Is anything wrong, or doubtful?"),
+            ("maestro validate --format json ball.yaml", "The same for an editor or a script."),
+        ],
+        exit_status=[
+            ("0", "There are no errors; there may be warnings."),
+            ("1", "There are errors, or a file cannot be read."),
+        ],
+        see_also=["run", "graph", "analyze"],
+    )  # fmt: skip
     parser.set_defaults(run=run)
-    parser.add_argument("specification", nargs="+", help="A study specification, a YAML file.")
+    parser.add_argument(
+        "specification", nargs="+", metavar="SPECIFICATION",
+        help="A study specification, a YAML file.",
+    )  # fmt: skip
     parser.add_argument(
         "--format", choices=("text", "json"), default="text",
         help="For people, or for tools: a JSON list of problems. [%(default)s]",

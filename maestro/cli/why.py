@@ -5,14 +5,29 @@ from __future__ import annotations
 import argparse
 import sys
 
+from maestro.cli.options import add_directory
+from maestro.cli.parser import LOOK, Commands, Parser, add_command
+
 __all__ = ["add_parser", "run"]
 
 
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(commands: Commands[Parser]) -> None:
     """Add ``why`` to ``commands``."""
-    parser = commands.add_parser("why", help="Say why a task has not run, or why it failed.")
+    parser = add_command(
+        commands, "why", LOOK,
+        help="Say why a task has not run, or why it failed.",
+        description="Say why a task has not run, or why it failed, and what to type next. Of a "
+        "step, or of all of the study, it tells how many failed, by value of a parameter and by "
+        "cause, and why the rest has not finished. It never disturbs the conductor.",
+        examples=[
+            ("maestro why trial", "Why has this study not finished?"),
+            ("maestro why trial throw_ANGLE.30", "Why has this task failed, or not run?"),
+            ("maestro why trial throw", "For which parameters do the tasks of a step fail?"),
+        ],
+        see_also=["logs", "status", "rerun"],
+    )  # fmt: skip
     parser.set_defaults(run=run)
-    parser.add_argument("directory", metavar="DIR", help="The directory of a study.")
+    add_directory(parser)
     parser.add_argument(
         "task", nargs="?", metavar="TASK|STEP",
         help="A task, or a step, whose tasks are told of by cause. [All of the study]",

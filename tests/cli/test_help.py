@@ -1,0 +1,82 @@
+"""The help of every command: complete, true, and readable on any terminal."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+
+import pytest
+
+from maestro.cli.conduct import untangle
+from maestro.cli.main import parsers
+from maestro.cli.parser import Commands, Parser
+
+PARSERS = parsers()
+each_parser = pytest.mark.parametrize("parser", PARSERS.values(), ids=PARSERS.keys())
+
+
+def of_command(words: list[str]) -> Parser:
+    return PARSERS[words[0]]
+
+
+def test_all_commands_have_a_parser() -> None:
+    assert {"maestro", "conductor", "maestro run", "maestro why", "maestro results"} <= set(PARSERS)
+
+
+@each_parser
+def test_every_page_is_complete(parser: Parser) -> None:
+    assert parser.description
+    assert parser.examples
+    for action in parser._actions:
+        if not isinstance(action, Commands):
+            assert action.help, action
+
+
+@each_parser
+def test_every_example_is_a_right_command_line(parser: Parser) -> None:
+    for command, what in parser.examples:
+        assert what
+        words = shlex.split(command)
+        assert command.startswith(parser.prog), "an example shows its own command"
+        arguments = untangle(words[1:]) if words[0] == "conductor" else words[1:]
+        of_command(words).parse_args(arguments)
+
+
+@each_parser
+def test_what_is_to_be_seen_also_exists(parser: Parser) -> None:
+    assert set(parser.see_also) <= set(PARSERS) - {parser.prog}
+
+
+@each_parser
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_help_fits_the_terminal(
+    parser: Parser, columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    shown = parser.format_help()
+    example = {line for command, _ in parser.examples for line in [f"  {command}"]}
+    for line in shown.splitlines():
+        assert len(line) < min(columns, 100) or len(line.split()) == 1 or line in example, line
+    assert all(f"  {command}\n" in shown for command, _ in parser.examples)
+
+
+def test_examples_fit_on_80_columns() -> None:
+    for parser in PARSERS.values():
+        assert all(len(command) <= 76 for command, _ in parser.examples)
+
+
+def test_maestro_lists_every_command_by_purpose(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = PARSERS["maestro"].format_help().splitlines()
+    listed = [line.split()[0] for line in lines if line.startswith("    ") and line[4:5].isalpha()]
+    commands = [name.split()[1] for name in PARSERS if name.startswith("maestro ")]
+    assert sorted(set(listed) & set(commands)) == sorted(commands)
+    assert all(PARSERS[f"maestro {name}"].purpose for name in commands)
+
+
+def test_defaults_are_said_truly() -> None:
+    """What stands in brackets, as a word alone, is what the parser takes."""
+    for parser in PARSERS.values():
+        for action in parser._actions:
+            if isinstance(action, argparse._StoreAction) and "%(default)s" in (action.help or ""):
+                assert action.default is not None, f"{parser.prog} {action.option_strings}"
