@@ -1,4 +1,4 @@
-"""``docs/analysis.md``: its study is conducted, and its examples give what they say."""
+"""``docs/tutorials/analysis.md``: its study is conducted, and its examples give what they say."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import Shell
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs" / "analysis.md"
+PAGE = ROOT / "docs" / "tutorials" / "analysis.md"
 
 
 def test_the_examples(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 A `Codec` writes scripts. A `Scheduler` is a codec for a batch scheduler: it makes command lines and
 reads what the commands print; `maestro.adapters.batch` runs them. A third party that supplies a
 `Scheduler` under the entry-point group ``maestro.adapters`` has written an adapter. Nothing here
-touches a file or a process. ``docs/adapters.md`` makes an adapter from the beginning.
+touches a file or a process. ``docs/guides/adapters.md`` makes an adapter from the beginning.
 """
 
 from __future__ import annotations

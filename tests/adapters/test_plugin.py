@@ -1,4 +1,4 @@
-"""Plug-ins: the one that docs/adapters.md makes, as it stands there, and some that do not load."""
+"""Plug-ins: the one that docs/guides/adapters.md makes, as it stands, and some that do not load."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-PAGE = Path(__file__).parents[2] / "docs" / "adapters.md"
+PAGE = Path(__file__).parents[2] / "docs" / "guides" / "adapters.md"
 BLOCK = re.compile(r"<!-- file: (.*?) -->\n```\w+\n(.*?)```", re.DOTALL)
 FILES: dict[str, str] = dict(BLOCK.findall(PAGE.read_text(encoding="utf-8")))
 

@@ -1,7 +1,7 @@
 """Random specifications, inside what both tools accept and mean alike.
 
-What is left out, on purpose, are the differences that docs/differences.md lists; each stands here
-as a rule of its own, in `OURS_ALONE`.
+What is left out, on purpose, are the differences that docs/reference/differences.md lists; each
+stands here as a rule of its own, in `OURS_ALONE`.
 """
 
 from __future__ import annotations

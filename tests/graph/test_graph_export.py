@@ -83,8 +83,8 @@ def from_xml(text: str) -> str:
     return DOCUMENTED["name"](text)
 
 
-COMMANDS = Path(__file__).resolve().parents[2] / "docs" / "commands.md"
-(CODE,) = re.findall(r"^import re.*?return.*?\)\n$", COMMANDS.read_text("utf-8"), re.DOTALL | re.M)
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "commands" / "graph.md"
+(CODE,) = re.findall(r"^import re.*?return.*?\)\n$", PAGE.read_text("utf-8"), re.DOTALL | re.M)
 DOCUMENTED: dict = {}
 exec(CODE, DOCUMENTED)
 
