@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from pymdownx.superfences import fence_div_format
+from pymdownx.superfences import fence_code_format
 
 MERMAID = Path(__file__).resolve().parent.parent / "build" / "mermaid.min.js"
 SITE = "assets/javascripts/mermaid.min.js"
@@ -18,13 +18,13 @@ SITE = "assets/javascripts/mermaid.min.js"
 def on_config(config: Any) -> None:
     """Have blocks in mermaid drawn, where it is there."""
     if MERMAID.exists():
-        fence = {"name": "mermaid", "class": "mermaid", "format": fence_div_format}
+        fence = {"name": "mermaid", "class": "mermaid", "format": fence_code_format}
         config.mdx_configs["pymdownx.superfences"] = {"custom_fences": [fence]}
 
 
 def on_post_page(output: str, page: Any, config: Any) -> str:
     """Load mermaid on pages that have such a block: it is large."""
-    if '<div class="mermaid">' not in output:
+    if '<pre class="mermaid">' not in output:
         return output
     source = "../" * page.url.count("/") + SITE
     return output.replace("</head>", f'<script src="{source}"></script></head>', 1)
