@@ -16,8 +16,10 @@ from maestro import __version__
 from maestro.cli import (
     analyze,
     cancel,
+    completion,
     conduct,
     graph,
+    init,
     listing,
     logs,
     rerun,
@@ -75,9 +77,10 @@ def parser() -> Parser:
         description="Maestro conducts parameter studies: it runs the steps of a YAML file for "
         "every combination of parameters, many at a time, on this machine or as jobs of Slurm, "
         "LSF or Flux.\n\n"
-        "To begin, check a study and run it (the first two examples below). 'maestro COMMAND "
-        "--help' tells of each command.",
+        "To begin, follow the first three examples below. 'maestro COMMAND --help' tells of each "
+        "command.",
         examples=[
+            ("maestro init ball.yaml", "Write a study to start from, with comments."),
             ("maestro validate ball.yaml", "Is anything wrong, or doubtful?"),
             ("maestro run ball.yaml", "Ask, then conduct the study in the background."),
             ("maestro status ball_20260131-120000", "Where does it stand?"),
@@ -92,8 +95,8 @@ def parser() -> Parser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     parser._positionals.title = "commands"
     for module in (
-        run, resume, rerun, cancel, update, listing, status, why, logs, results, validate, graph,
-        analyze,
+        init, completion, run, resume, rerun, cancel, update, listing, status, why, logs, results,
+        validate, graph, analyze,
     ):  # fmt: skip
         module.add_parser(commands)
     return parser

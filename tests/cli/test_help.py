@@ -36,7 +36,7 @@ def test_every_page_is_complete(parser: Parser) -> None:
 def test_every_example_is_a_right_command_line(parser: Parser) -> None:
     for command, what in parser.examples:
         assert what
-        words = shlex.split(command)
+        words = shlex.split(command.partition(" > ")[0])
         assert command.startswith(parser.prog), "an example shows its own command"
         arguments = untangle(words[1:]) if words[0] == "conductor" else words[1:]
         of_command(words).parse_args(arguments)
@@ -48,14 +48,18 @@ def test_what_is_to_be_seen_also_exists(parser: Parser) -> None:
 
 
 @each_parser
-@pytest.mark.parametrize("columns", [60, 80, 200])
+@pytest.mark.parametrize("columns", [40, 80, 200])
 def test_help_fits_the_terminal(
     parser: Parser, columns: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
     shown = parser.format_help()
     example = {line for command, _ in parser.examples for line in [f"  {command}"]}
-    for line in shown.splitlines():
+    # argparse parts no option from its value, however narrow it is.
+    page = shown if columns >= 80 else shown.partition("\n\n")[2]
+    for line in page.splitlines():
+        if columns < 80 and line.startswith("  -"):
+            continue
         assert len(line) < min(columns, 100) or len(line.split()) == 1 or line in example, line
     assert all(f"  {command}\n" in shown for command, _ in parser.examples)
 

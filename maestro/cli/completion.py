@@ -1,0 +1,63 @@
+"""``maestro completion``: what a shell needs to complete command lines."""
+
+from __future__ import annotations
+
+import argparse
+
+from maestro.cli.parser import BEGIN, Commands, Parser, add_command
+
+__all__ = ["add_parser", "run"]
+
+_BASH = """\
+_maestro_specifications() {
+  compgen -d -- "$1"
+  compgen -f -X '!*.yaml' -- "$1"
+  compgen -f -X '!*.yml' -- "$1"
+}
+"""
+_DIRECTORY = {"bash": "_shtab_compgen_dirs", "zsh": "_files -/"}
+_FILE = {"bash": "_shtab_compgen_files", "zsh": "_files"}
+_SPECIFICATION = {"bash": "_maestro_specifications", "zsh": "_files -g '*.(yaml|yml)'"}
+_BY_METAVAR = {
+    "DIR": _DIRECTORY,
+    "ROOT": _DIRECTORY,
+    "FILE": _FILE,
+    "SPEC|DIR": _SPECIFICATION,
+    "SPECIFICATION": _SPECIFICATION,
+}
+"""What completes an argument, by what it is called in its help."""
+
+
+def add_parser(commands: Commands[Parser]) -> None:
+    """Add ``completion`` to ``commands``."""
+    parser = add_command(
+        commands, "completion", BEGIN,
+        help="Print what bash or zsh needs to complete command lines.",
+        description="Print a script for a shell: with it, the TAB key completes the commands, "
+        "options and choices of maestro and conductor, studies and specifications.",
+        examples=[
+            ("maestro completion bash > ~/.local/share/bash-completion/completions/maestro",
+             "For bash, in the shells that you start from now on."),
+            ("maestro completion zsh > ~/.zfunc/_maestro",
+             "For zsh, with 'fpath+=~/.zfunc; autoload -Uz compinit; compinit' in ~/.zshrc."),
+        ],
+    )  # fmt: skip
+    parser.set_defaults(run=run)
+    parser.add_argument("shell", choices=("bash", "zsh"), help="The shell.")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Carry out ``maestro completion``; the exit status."""
+    import shtab
+
+    from maestro.cli.main import parsers
+    from maestro.report.writing import deliver
+
+    found = parsers()
+    for parser in found.values():
+        for action in parser._actions:
+            if action.metavar in _BY_METAVAR:
+                action.complete = _BY_METAVAR[action.metavar]  # type: ignore[attr-defined]
+    preamble = _BASH if options.shell == "bash" else ""
+    deliver(shtab.complete(found["maestro"], options.shell, preamble=preamble))
+    return 0
