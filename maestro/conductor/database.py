@@ -149,6 +149,13 @@ class Database:
             finally:
                 self._end()
 
+    def copy(self) -> sqlite3.Connection:
+        """All of it, as it is now, in memory."""
+        copy = sqlite3.connect(":memory:")
+        with self.reading():
+            self._db.backup(copy)
+        return copy
+
     @contextmanager
     def writing(self, patience: float = 0.0) -> Iterator[sqlite3.Cursor]:
         """A cursor to write with. What is written is committed at the end, all or nothing.

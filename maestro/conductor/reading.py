@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from maestro.conductor import recipe
 from maestro.conductor.database import FILE, HIDDEN, TURN, Database, StoreDamaged
+from maestro.conductor.frozen import COLUMNS, FrozenTasks, census
 from maestro.conductor.schema import ATTEMPTS, SOUND, VERSION
 from maestro.conductor.values import AttemptRow, Holder, StudyInfo, TaskRow
 from maestro.engine import Record, State
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 __all__ = ["StoreReader"]
-
-_TASK_COLUMNS = ", ".join(TaskRow._fields)
 
 
 class StoreReader:
@@ -85,19 +84,21 @@ class StoreReader:
     def tasks(self) -> list[TaskRow]:
         """Every task, in the order of the graph."""
         with self._understood() as db:
-            (spoilt,) = db.execute(f"SELECT count(*) FROM task WHERE NOT ({SOUND})").fetchone()
-            if spoilt:
-                raise ValueError(f"tasks: {spoilt}")
-            # To have them sorted takes as long as to read them, and hardly ever is needed.
-            moved = f"SELECT EXISTS (SELECT 1 FROM task WHERE {self._order} != id)"
-            order = self._order if db.execute(moved).fetchone()[0] else "id"
-            rows = db.execute(f"SELECT {_TASK_COLUMNS} FROM task ORDER BY {order}")
+            order = self._sound_order(db)
+            rows = db.execute(f"SELECT {COLUMNS} FROM task ORDER BY {order}")
             return list(map(TaskRow._make, rows))
+
+    def frozen(self) -> FrozenTasks:
+        """Every task as it stands now, in the order of the graph; the store is not needed for
+        them any more.
+        """
+        with self._understood() as db:
+            return FrozenTasks(self._db.copy(), self._sound_order(db))
 
     def task(self, name: str) -> TaskRow | None:
         """The task called ``name``, if there is one."""
         with self._understood() as db:
-            sql = f"SELECT {SOUND}, {_TASK_COLUMNS} FROM task WHERE name = ?"
+            sql = f"SELECT {SOUND}, {COLUMNS} FROM task WHERE name = ?"
             sound, *row = db.execute(sql, (name,)).fetchone() or (True,)
             if not sound:
                 raise ValueError("tasks: 1")
@@ -126,15 +127,11 @@ class StoreReader:
 
     def census(self) -> dict[str, Counter[State]]:
         """Number of tasks of each step by state, steps in the order of the graph."""
-        found: dict[str, Counter[State]] = {}
         with self._understood() as db:
-            rows = db.execute(
+            return census(db.execute(
                 "SELECT step, state, count(*) FROM task GROUP BY step, state "
                 f"ORDER BY min({self._order})"
-            )
-            for step, state, count in rows:
-                found.setdefault(step, Counter())[State(state)] = count
-        return found
+            ))  # fmt: skip
 
     def waiting(self) -> Counter[str]:
         """Number of tasks in a scheduler's queue by what it says of them."""
@@ -196,6 +193,15 @@ class StoreReader:
     def be_quick(self) -> None:
         """From now on, reading waits for other programs no longer than recording does."""
         self._db.patience = TURN
+
+    def _sound_order(self, db: sqlite3.Cursor) -> str:
+        """The column that tasks are in order by, after a look at whether all make sense."""
+        (spoilt,) = db.execute(f"SELECT count(*) FROM task WHERE NOT ({SOUND})").fetchone()
+        if spoilt:
+            raise ValueError(f"tasks: {spoilt}")
+        # To have them sorted takes as long as to read them, and hardly ever is needed.
+        moved = f"SELECT EXISTS (SELECT 1 FROM task WHERE {self._order} != id)"
+        return self._order if db.execute(moved).fetchone()[0] else "id"
 
     @property
     def _order(self) -> str:

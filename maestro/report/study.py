@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from maestro.conductor import snapshot
+from maestro.conductor.frozen import FrozenTasks
 from maestro.conductor.lease import conducted_by
 from maestro.conductor.store import FILE, HIDDEN, AttemptRow, Store, StudyInfo, TaskRow
 from maestro.engine import Again, Outcome, State, again
@@ -56,14 +57,15 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """A study at one moment without its tasks, however many: how many of each step (in the order of
-    the graph) are in which state, and of those in a scheduler's queue, what it says of how many.
+    """A study at one moment, however many tasks it has: how many of each step (in the order of the
+    graph) are in which state, and of those in a scheduler's queue, what it says of how many.
     """
 
     info: StudyInfo
     steps: dict[str, Counter[State]]
     waiting: Counter[str]
     conductor: str | None
+    tasks: FrozenTasks | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +114,16 @@ class Study:
             lambda store: View(store.info(), store.tasks(), conducted_by(store))
         )
 
-    def overview(self) -> Overview | None:
-        """How all of it stands at one moment; None where `rows` has to do."""
+    def overview(self, *, tasks: bool = False) -> Overview | None:
+        """How all of it stands at one moment, with or without the ``tasks``; None where `rows` has
+        to do.
+        """
         return self._at_once(
             lambda store: Overview(
-                store.info(), store.census(), store.waiting(), conducted_by(store)
+                store.info(), store.census(), store.waiting(), conducted_by(store),
+                store.frozen() if tasks else None,
             )
-        )
+        )  # fmt: skip
 
     def _at_once(self, look: Callable[[Store], T]) -> T | None:
         """What ``look`` sees at one moment; None where `rows` has to do."""

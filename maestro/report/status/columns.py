@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import chain
-from operator import attrgetter
-from typing import Any
+from collections.abc import Iterable
 
 from maestro.conductor import snapshot
+from maestro.conductor.frozen import FrozenTasks
 from maestro.conductor.snapshot import COLUMNS, duration_text, time_text
 from maestro.conductor.store import TaskRow
 from maestro.report.look import one_line, width
@@ -20,44 +18,34 @@ def widths(seen: Standing) -> list[int]:
     """How wide the texts of `snapshot.COLUMNS` are at most: to make those of 100,000 tasks takes
     seconds. That of the parameters is an estimate.
     """
-    if seen.tasks:
-        return _of_tasks(seen.tasks, seen.states, seen.now)
+    wordy = None if seen.tasks is None else seen.tasks.wordiest()
+    if seen.tasks is not None and wordy is not None:
+        return _of_tasks(seen.tasks, wordy, seen.states, seen.now)
     return [_widest(column) for column in zip(*seen.texts, strict=True)] or [0] * len(COLUMNS)
 
 
-def _of_tasks(tasks: Sequence[TaskRow], states: Iterable[str], now: float) -> list[int]:
-    def every(column: str) -> list[Any]:
-        return list(map(attrgetter(column), tasks))
-
-    ends = (now if ended is None else ended for ended in every("ended"))
-    pairs = zip(ends, every("submitted"), strict=True)
-    lasted = [end - submitted for end, submitted in pairs if submitted is not None]
-    ran = [seconds for seconds in every("seconds") if seconds is not None]
-    known: dict[str, Iterable[str]] = {
-        "Step Name": every("name"),
-        "Job ID": list(filter(None, every("job"))),
-        "Workspace": every("workspace"),
-        "State": states,
-        # No task has run for longer than since it was submitted, but for what clocks do.
-        "Run Time": [duration_text(max(chain(lasted, ran), default=None))],
-        "Elapsed Time": [duration_text(max(lasted, default=None))],
-        "Start Time": _times(every("started")),
-        "Submit Time": _times(every("submitted")),
-        "End Time": _times(every("ended")),
-        "Number Restarts": [str(max(every("restarts")))],
+def _of_tasks(
+    tasks: FrozenTasks, wordy: TaskRow, states: Iterable[str], now: float
+) -> list[int]:
+    most = tasks.extremes(now)
+    known = {"Step Name": most.name, "Job ID": most.job, "Workspace": most.workspace}
+    if most.odd:
+        rows = (snapshot.row(task, now)[:3] for task in tasks)
+        known |= dict(zip(COLUMNS, map(_widest, zip(*rows, strict=True)), strict=False))
+    # No task has run for longer than since it was submitted, but for what clocks do.
+    ran = max((s for s in (most.lasted, most.ran) if s is not None), default=None)
+    known |= {
+        "State": _widest(states),
+        "Run Time": len(duration_text(ran)),
+        "Elapsed Time": len(duration_text(most.lasted)),
+        "Start Time": len(time_text(most.started)),
+        "Submit Time": len(time_text(most.submitted)),
+        "End Time": len(time_text(most.ended)),
+        "Number Restarts": len(str(most.restarts)),
     }
-    longest = max(range(len(tasks)), key=[*map(len, every("params"))].__getitem__)
-    texts = snapshot.row(tasks[longest], now)
-    named = zip(COLUMNS, texts, strict=True)
-    return [_widest([text, *known.get(name, ())]) for name, text in named]
+    texts = zip(COLUMNS, snapshot.row(wordy, now), strict=True)
+    return [max(width(one_line(text)), known.get(name) or 0) for name, text in texts]
 
 
-def _times(moments: Iterable[float | None]) -> list[str]:
-    return [time_text(next((moment for moment in moments if moment is not None), None))]
-
-
-def _widest(texts: Sequence[str]) -> int:
-    whole = "".join(texts)
-    if whole.isascii() and whole.isprintable():
-        return max(map(len, texts))
+def _widest(texts: Iterable[str]) -> int:
     return max(width(one_line(text)) for text in texts)

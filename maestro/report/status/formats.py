@@ -95,7 +95,8 @@ def _task(
 def _tasks(found: Iterable[Standing], header: bool) -> Iterator[Iterable[Any]]:
     """A row for each task; all rows have all parameters of all studies."""
     seen = list(found)
-    names = list(dict.fromkeys(name for one in seen for name in one.parameters))
+    used = (one.tasks.parameters() for one in seen if one.tasks is not None)
+    names = list(dict.fromkeys(name for several in used for name in several))
     if header:
         first, second, third, *others = COLUMNS
         yield first, second, third, *(table.column_of(name, COLUMNS) for name in names), *others
@@ -124,7 +125,7 @@ def _measured(
     seen: Standing,
 ) -> Iterator[tuple[str, str, Mapping[str, Any] | None, Mapping[str, Any]]]:
     """Name, step, parameters (None: not known) and the rest of `table.COLUMNS` of each task."""
-    for task in seen.tasks:
+    for task in seen.tasks or ():
         yield task.name, task.step, json.loads(task.params), table.measured(task)
     for row in seen.texts:
         yield row[0], folder_of(row), None, _told(row)

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from maestro.conductor import snapshot
-from maestro.conductor.store import StudyInfo, TaskRow
+from maestro.conductor.frozen import FrozenTasks
+from maestro.conductor.store import StudyInfo
 from maestro.engine import State
 from maestro.errors import StudyError, UsageError
 from maestro.report.look import one_line
 from maestro.report.status.request import Selection
-from maestro.report.study import Overview, Study, View, open_study
+from maestro.report.study import Study, open_study
 from maestro.spec.values import nearest
 
 __all__ = ["Row", "Standing", "folder_of", "standing"]
@@ -32,7 +34,6 @@ class Standing:
 
     ``total`` counts all tasks, ``steps`` those that were chosen, of each step by state as people
     know it; they are ``tasks``, or ``texts`` as ``status.csv`` has them, unless a summary will do.
-    ``parameters`` are the names of all that steps use.
     ``waiting`` counts all tasks in a scheduler's queue by what it says of them.
     """
 
@@ -43,9 +44,8 @@ class Standing:
     info: StudyInfo | None = None
     conductor: str | None = None
     waiting: Counter[str] = field(default_factory=Counter)
-    tasks: Sequence[TaskRow] = ()
+    tasks: FrozenTasks | None = None
     texts: Sequence[Row] = ()
-    parameters: Sequence[str] = ()
 
     @property
     def states(self) -> Counter[str]:
@@ -55,16 +55,16 @@ class Standing:
     @property
     def shown(self) -> int:
         """How many tasks there are to show."""
-        return len(self.tasks) or len(self.texts)
+        return len(self.texts if self.tasks is None else self.tasks)
 
     def rows(self) -> Iterator[Row]:
         """The texts of the tasks, made as they are asked for; nothing in them leaves its line."""
-        made = (snapshot.row(task, self.now) for task in self.tasks)
-        return (tuple(map(one_line, row)) for row in (made if self.tasks else self.texts))
+        made = (snapshot.row(task, self.now) for task in self.tasks or ())
+        return (tuple(map(one_line, row)) for row in chain(made, self.texts))
 
     def params(self) -> Iterator[Mapping[str, object]]:
         """The parameters of ``tasks``, by name."""
-        return (json.loads(task.params) for task in self.tasks)
+        return (json.loads(task.params) for task in self.tasks or ())
 
 
 def standing(directory: str, selection: Selection, *, tasks: bool = True) -> Standing:
@@ -78,46 +78,39 @@ def standing(directory: str, selection: Selection, *, tasks: bool = True) -> Sta
         It has no such step, or ``where`` is no condition on its parameters.
     """
     study = open_study(directory)
-    if not tasks and selection.where is None:
-        if (seen := study.overview()) is not None:
-            return _counted(study, seen, selection)
-    elif (view := study.view()) is not None:
-        return _of_tasks(study, view, selection, tasks)
-    return _of_texts(study, selection, tasks)
-
-
-def _counted(study: Study, seen: Overview, selection: Selection) -> Standing:
+    seen = study.overview(tasks=tasks or selection.where is not None)
+    if seen is None:
+        return _of_texts(study, selection, tasks)
     _know_steps(study, seen.steps, selection)
-    total = sum(counts.total() for counts in seen.steps.values())
-    steps: dict[str, Counter[str]] = {}
-    for step, counts in seen.steps.items():
+    steps, chosen = seen.steps, seen.tasks
+    if chosen is not None and selection:
+        chosen = _chosen(chosen, selection)
+        steps = chosen.census()
+    return Standing(
+        study, time.time(), sum(counts.total() for counts in seen.steps.values()),
+        _shown(steps, selection), seen.info, seen.conductor, seen.waiting,
+        tasks=chosen if tasks else None,
+    )  # fmt: skip
+
+
+def _shown(steps: Mapping[str, Counter[State]], selection: Selection) -> dict[str, Counter[str]]:
+    """Number of chosen tasks of each step, by state as people know it."""
+    found: dict[str, Counter[str]] = {}
+    for step, counts in steps.items():
         for state, count in counts.items():
             if _chooses(selection, step, state.shown):
-                steps.setdefault(step, Counter())[state.shown] += count
-    return Standing(
-        study, time.time(), total, steps, seen.info, seen.conductor, seen.waiting
-    )
+                found.setdefault(step, Counter())[state.shown] += count
+    return found
 
 
-def _of_tasks(study: Study, view: View, selection: Selection, keep: bool) -> Standing:
-    chosen = view.tasks
-    first = {task.step: task for task in reversed(chosen)}  # all of a step use the same parameters
-    used = (json.loads(task.params) for task in reversed(first.values()))
-    parameters = list(dict.fromkeys(name for params in used for name in params))
-    _know_steps(study, first, selection)
-    shown = {state.value: state.shown for state in State}
-    if selection.steps or selection.states:
-        chosen = [task for task in chosen if _chooses(selection, task.step, shown[task.state])]
+def _chosen(tasks: FrozenTasks, selection: Selection) -> FrozenTasks:
+    meets = None
     if selection.where is not None:
-        meets = _condition(selection.where, parameters)
-        chosen = [task for task in chosen if meets(json.loads(task.params))]
-    queued = (task for task in view.tasks if task.state == State.PENDING.value)
-    return Standing(
-        study, time.time(), len(view.tasks),
-        _by_step((task.step, shown[task.state]) for task in chosen),
-        view.info, view.conductor, Counter(task.detail for task in queued if task.detail),
-        tasks=chosen if keep else (), parameters=parameters,
-    )  # fmt: skip
+        from maestro.graph import condition
+
+        meets = condition(selection.where, sorted(tasks.parameters()))
+    states = [state for state in State if state.shown in selection.states]
+    return tasks.chosen(selection.steps, states, meets)
 
 
 def _of_texts(study: Study, selection: Selection, keep: bool) -> Standing:
@@ -153,12 +146,6 @@ def _chooses(selection: Selection, step: str, state: str) -> bool:
     """Whether it chooses tasks of ``step`` in ``state``, as far as these matter."""
     in_step = not selection.steps or step in selection.steps
     return in_step and (not selection.states or state in selection.states)
-
-
-def _condition(where: str, names: Sequence[str]) -> Callable[[Mapping[str, object]], bool]:
-    from maestro.graph import condition
-
-    return condition(where, sorted(names))
 
 
 def _by_step(tasks: Iterable[tuple[str, str]]) -> dict[str, Counter[str]]:
