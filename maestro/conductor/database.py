@@ -85,6 +85,13 @@ class StoreFailed(StudyError):
         self.number = number
 
 
+class _Copy(sqlite3.Connection):
+    """A connection that closes itself: what it holds is nobody else's."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
 class Database:
     """The store of the study in ``directory``, opened to read, or also to ``write``. ``patience``
     is how many seconds `reading` waits for a writer.
@@ -151,7 +158,7 @@ class Database:
 
     def copy(self) -> sqlite3.Connection:
         """All of it, as it is now, in memory."""
-        copy = sqlite3.connect(":memory:")
+        copy = sqlite3.connect(":memory:", factory=_Copy)
         with self.reading():
             self._db.backup(copy)
         return copy

@@ -103,7 +103,7 @@ def _is(seen: Standing) -> str:
     if seen.info is None:
         return "unknown"
     if seen.info.outcome:
-        return seen.info.outcome
+        return "DRYRUN" if seen.info.settings.dry else seen.info.outcome
     if seen.conductor is None:
         return "idle"
     return "cancelling" if seen.info.cancelling else "conducted"

@@ -49,7 +49,7 @@ def test_newest_first_with_how_they_stand(shell: Shell) -> None:
     assert lines[0] == ["Study", "Finished", "Done", "Failed", "Running", "Standing", "Age"]
     assert [line[:6] for line in lines[1:]] == [
         ["third", "0", "0%", "0", "0", "idle"],
-        ["second", "1", "100%", "0", "0", "FINISHED"],
+        ["second", "2", "100%", "0", "0", "FINISHED"],
         ["below/first", "1", "50%", "1", "0", "FAILURE"],
     ]
     bare = shell("maestro", "list", "--no-header", "below").stdout.split()
