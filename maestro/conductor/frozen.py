@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
+from maestro.conductor.database import StoreDamaged
 from maestro.conductor.values import TaskRow
 from maestro.engine import State
 
@@ -38,24 +39,30 @@ class Extremes(NamedTuple):
 
 
 class FrozenTasks:
-    """The tasks in ``db``, a copy of a store, by ``order``: rows are made as they are asked for.
-    Those that ``where`` chooses, an expression with these ``values``.
+    """The tasks in ``db``, a copy of the store in ``directory``, by ``order``: rows are made as
+    they are asked for. Those that ``where`` chooses, an expression with these ``values``. Every
+    method raises `StoreDamaged` where the store has turned out to be.
     """
 
     def __init__(
-        self, db: sqlite3.Connection, order: str, where: str = "1", values: tuple[str, ...] = ()
+        self,
+        directory: str,
+        db: sqlite3.Connection,
+        order: str,
+        where: str = "1",
+        values: tuple[str, ...] = (),
     ) -> None:
+        self._directory = directory
         self._db = db
         self._order = order
         self._where = where
         self._values = values
 
     def __iter__(self) -> Iterator[TaskRow]:
-        rows = self._select(COLUMNS, f"ORDER BY {self._order}")
-        return map(TaskRow._make, rows)
+        return map(TaskRow._make, self._rows(COLUMNS, f"ORDER BY {self._order}"))
 
     def __len__(self) -> int:
-        count: int = self._select("count(*)").fetchone()[0]
+        count: int = next(self._rows("count(*)"))[0]
         return count
 
     def chosen(
@@ -75,39 +82,42 @@ class FrozenTasks:
         if meets is not None:
             self._db.create_function("meets", 1, lambda text: meets(json.loads(text)))
             where += " AND meets(params)"
-        return FrozenTasks(self._db, self._order, where, tuple(values))
+        return FrozenTasks(self._directory, self._db, self._order, where, tuple(values))
 
     def census(self) -> dict[str, Counter[State]]:
         """Number of tasks of each step by state, steps in the order of the graph."""
         rest = f"GROUP BY step, state ORDER BY min({self._order})"
-        return census(self._select("step, state, count(*)", rest))
+        return census(self._rows("step, state, count(*)", rest))
 
     def parameters(self) -> list[str]:
         """The names of the parameters that steps use, of all tasks, in the order of the graph."""
         order = f"GROUP BY step ORDER BY min({self._order})"
-        rows = self._db.execute(f"SELECT params FROM task {order}")
+        rows = FrozenTasks(self._directory, self._db, self._order)._rows("params", order)
         return list(dict.fromkeys(name for (params,) in rows for name in json.loads(params)))
 
     def extremes(self, now: float) -> Extremes:
         """What is most among them; what has not ended lasts until ``now``."""
-        return Extremes(*self._select(
+        return Extremes(*next(self._rows(
             "max(length(name)), max(length(job)), max(length(workspace)), "
             f"total(name {_ODD} OR workspace {_ODD} OR job {_ODD}), "
             f"max(coalesce(ended, {float(now)!r}) - submitted), max(seconds), max(restarts), "
             "max(submitted), max(started), max(ended)"
-        ).fetchone())  # fmt: skip
+        )))  # fmt: skip
 
     def wordiest(self) -> TaskRow | None:
         """That whose parameters are the longest text."""
-        row = self._select(f"{COLUMNS}, max(length(params))").fetchone()
+        row = next(self._rows(f"{COLUMNS}, max(length(params))"))
         return None if row[-1] is None else TaskRow(*row[:-1])
 
-    def _select(self, columns: str, rest: str = "") -> sqlite3.Cursor:
+    def _rows(self, columns: str, rest: str = "") -> Iterator[tuple[Any, ...]]:
         sql = f"SELECT {columns} FROM task WHERE {self._where} {rest}"
-        return self._db.execute(sql, self._values)
+        try:
+            yield from self._db.execute(sql, self._values)
+        except sqlite3.DatabaseError as error:
+            raise StoreDamaged(self._directory, str(error)) from error
 
 
-def census(rows: sqlite3.Cursor) -> dict[str, Counter[State]]:
+def census(rows: Iterable[tuple[str, str, int]]) -> dict[str, Counter[State]]:
     """By step and state, the numbers in ``rows`` of these three."""
     found: dict[str, Counter[State]] = {}
     for step, state, count in rows:

@@ -93,7 +93,9 @@ class StoreReader:
         them any more.
         """
         with self._understood() as db:
-            return FrozenTasks(self._db.copy(), self._sound_order(db))
+            order = self._sound_order(db)
+            db.execute("SELECT count(*) FROM task")  # it goes another way, which may be damaged
+            return FrozenTasks(self.directory, self._db.copy(), order)
 
     def task(self, name: str) -> TaskRow | None:
         """The task called ``name``, if there is one."""
