@@ -36,7 +36,8 @@ def test_every_page_is_complete(parser: Parser) -> None:
 def test_every_example_is_a_right_command_line(parser: Parser) -> None:
     for command, what in parser.examples:
         assert what
-        words = shlex.split(command.partition(" > ")[0])
+        words = shlex.split(command)
+        words = words[: words.index(">")] if ">" in words else words
         assert command.startswith(parser.prog), "an example shows its own command"
         arguments = untangle(words[1:]) if words[0] == "conductor" else words[1:]
         of_command(words).parse_args(arguments)
