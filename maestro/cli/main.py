@@ -22,6 +22,7 @@ from maestro.cli import (
     init,
     listing,
     logs,
+    report,
     rerun,
     results,
     resume,
@@ -96,7 +97,7 @@ def parser() -> Parser:
     parser._positionals.title = "commands"
     for module in (
         init, completion, run, resume, rerun, cancel, update, listing, status, why, logs, results,
-        validate, graph, analyze,
+        report, validate, graph, analyze,
     ):  # fmt: skip
         module.add_parser(commands)
     return parser

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import secrets
 import shutil
 import time
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 
 from maestro import __version__
 from maestro import spec as specification
+from maestro.adapters import host
 from maestro.conductor import dependencies, metadata, snapshot
 from maestro.conductor.lease import Lease
 from maestro.conductor.store import FILE, Settings, Store, StudyInfo
@@ -110,6 +112,8 @@ def _info(plan: Plan, directory: str) -> StudyInfo:
         generator=None if plan.generator is None else os.path.basename(plan.generator),
         arguments=tuple(plan.arguments),
         version=__version__,
+        python=platform.python_version(),
+        host=host.hostname(),
         identity=secrets.token_hex(6),
     )
 

@@ -33,7 +33,8 @@ class StudyInfo:
     ``directory``, ``specroot`` and ``cwd`` are what they were when the study was made;
     ``outcome`` is empty until the study has ended, and ``cancelling`` says that it is being
     cancelled. ``identity`` is what a scheduler's jobs are marked with; ``trouble`` says what is
-    wrong with the scheduler, empty while it answers, and ``answered`` when it last did.
+    wrong with the scheduler, empty while it answers, and ``answered`` when it last did. ``version``
+    and ``python`` made it, on ``host``; they are empty where that is not known.
     """
 
     name: str
@@ -50,6 +51,8 @@ class StudyInfo:
     outcome: str = ""
     cancelling: bool = False
     version: str = ""
+    python: str = ""
+    host: str = ""
     identity: str = ""
     trouble: str = ""
     answered: float | None = None

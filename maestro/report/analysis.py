@@ -24,12 +24,12 @@ from maestro.graph import (
     width_profile,
     work,
 )
-from maestro.report.study import Study
+from maestro.report.study import History, Study
 from maestro.report.table import durations, run_time, so_far
 from maestro.spec.model import Value
 from maestro.spec.values import jsonable
 
-__all__ = ["analyze_graph", "analyze_study", "failures", "time_spent"]
+__all__ = ["analyze_graph", "analyze_history", "analyze_study", "failures", "time_spent"]
 
 FEW = 10
 """Tasks, and values, that are named, at most, where they are ranked."""
@@ -82,7 +82,11 @@ def analyze_study(study: Study, now: float, slots: int | None = None) -> dict[st
     StudyError, SpecError
         Its store, or its graph, cannot be read.
     """
-    history = study.history()
+    return analyze_history(study.history(), now, slots)
+
+
+def analyze_history(history: History, now: float, slots: int | None = None) -> dict[str, Any]:
+    """What `analyze_study` says, of a study as ``history`` has it."""
     graph, rows, attempts = history.graph, history.tasks, history.attempts
     measured = durations(rows, attempts)
     run: dict[str, Any] | None = None

@@ -11,7 +11,7 @@ from maestro.errors import visible
 from maestro.spec.values import plural
 
 __all__ = [
-    "amount", "counts_text", "fill", "in_order", "one_line", "style", "symbol", "width",
+    "amount", "counts_text", "fill", "in_order", "ink", "one_line", "style", "symbol", "width",
 ]  # fmt: skip
 
 _LOOKS = {
@@ -44,6 +44,17 @@ _FILLS = {
 }
 """By style: the same colour below dark text."""
 
+_INKS = {
+    "dim": "#8a8a8a",
+    "yellow": "#b58500",
+    "cyan": "#0d87ab",
+    "magenta": "#a03ab3",
+    "green": "#2e8b3d",
+    "red": "#cc3023",
+    "blue": "#4a68c8",
+}
+"""By style: the same colour for text and bars on a white page."""
+
 
 def symbol(state: str, encoding: str | None) -> str:
     """The symbol of ``state`` on a stream with ``encoding``."""
@@ -63,6 +74,11 @@ def style(state: str) -> str:
 def fill(state: str) -> str:
     """The colour of ``state`` below dark text, as ``#rrggbb``."""
     return _FILLS[style(state)]
+
+
+def ink(state: str) -> str:
+    """The colour of ``state`` on a white page, as ``#rrggbb``."""
+    return _INKS[style(state)]
 
 
 def in_order(counts: Mapping[str, int]) -> list[str]:

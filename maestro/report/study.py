@@ -70,11 +70,15 @@ class Overview:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What has become of a study, at one moment: its graph, tasks and attempts."""
+    """What has become of a study, at one moment: its graph, tasks and attempts; ``conductor`` is
+    the process that conducts it, if any does.
+    """
 
+    info: StudyInfo
     graph: nx.DiGraph[str]
     tasks: list[TaskRow]
     attempts: list[AttemptRow]
+    conductor: str | None
 
 
 class Study:
@@ -180,8 +184,10 @@ class Study:
         while True:
             graph = self.graph  # first: nothing can be recorded while the moment lasts
             with self._store() as store, store.moment():
-                if self._made is not None and self._made[0] == _origin(store.info()):
-                    return History(graph, store.tasks(), store.attempts())
+                info = store.info()
+                if self._made is not None and self._made[0] == _origin(info):
+                    tasks, attempts = store.tasks(), store.attempts()
+                    return History(info, graph, tasks, attempts, conducted_by(store))
 
     def durations(self) -> dict[str, float]:
         """Measured seconds of run time by task, of those that have FINISHED: what failed says

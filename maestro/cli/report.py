@@ -1,0 +1,47 @@
+"""``maestro report``: a page for browsers with all there is to see of a study."""
+
+from __future__ import annotations
+
+import argparse
+
+from maestro.cli.options import add_directory
+from maestro.cli.parser import LOOK, Commands, Parser, add_command
+from maestro.cli.source import target
+
+__all__ = ["add_parser", "run"]
+
+
+def add_parser(commands: Commands[Parser]) -> None:
+    """Add ``report`` to ``commands``."""
+    parser = add_command(
+        commands, "report", LOOK,
+        help="Write a page for browsers with all there is to see of a study.",
+        description="Write one file for a browser, which needs nothing else and no network: how "
+        "the study stands, its graph, when each attempt ran, durations by step and parameter, a "
+        "table to sort and filter, failures with the end of what they printed, and where the study "
+        "comes from. It can be made at any time, and shows no value of the environment.",
+        examples=[
+            ("maestro report trial", "Write trial-report.html."),
+            ("maestro report -o /tmp/ball.html trial", "Write it elsewhere."),
+        ],
+        notes=["It is made with bokeh: pip install 'maestro-conductor[report]'."],
+        see_also=["status", "results", "analyze"],
+    )  # fmt: skip
+    parser.set_defaults(run=run)
+    add_directory(parser)
+    parser.add_argument(
+        "-o", "--out", metavar="FILE",
+        help="Where to; - is the standard output. [<study name>-report.html]",
+    )  # fmt: skip
+
+
+def run(options: argparse.Namespace) -> int:
+    """Carry out ``maestro report``; the exit status."""
+    from maestro.report.page.page import report
+    from maestro.report.writing import deliver
+
+    out = target(options.out, options.directory)
+    written = report(options.directory, out, default=options.out is None)
+    if written is not None:
+        deliver(f"The report: {written}")
+    return 0
