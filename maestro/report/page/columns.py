@@ -81,7 +81,7 @@ def task_columns(
         "symbol": [symbol(state, "utf-8") for state in states],
         "color": [ink(state) for state in states],
         "params": params,
-        "hint": [_short(f"{one_line(t.name)}") for t in tasks],
+        "hint": [_short(one_line(task.name)) for task in tasks],
         "hint_params": [_short(text) for text in params],
         "attempts": [task.number for task in tasks],
         "submitted": [clock(task.submitted) for task in tasks],
@@ -136,22 +136,29 @@ class Timeline:
     names: tuple[str, ...]
 
 
-def timeline(tasks: Sequence[TaskRow], attempts: Sequence[AttemptRow], now: float) -> Timeline:
-    """When ``attempts`` at ``tasks`` ran; those that are in flight do until ``now``."""
+def timeline(
+    tasks: Sequence[TaskRow], attempts: Iterable[AttemptRow], columns: Columns, now: float
+) -> Timeline:
+    """When ``attempts`` at ``tasks``, of which there are `task_columns`, ran; those that are in
+    flight do until ``now``.
+    """
     position = {task.name: i for i, task in enumerate(tasks)}
-    known = [attempt for attempt in attempts if attempt.task in position]
+    known = list(attempts)
     known.sort(key=lambda attempt: (_begin(attempt), attempt.submitted))
     tried = Counter(attempt.task for attempt in known)
     if len(tried) <= ROWS:
         row_of = {name: row for row, name in enumerate(tried)}
         placed = [(attempt, row_of[attempt.task]) for attempt in known]
         names = tuple(one_line(name) for name in tried)
-        waits = _bars(((a, row) for a, row in placed), tasks, position, now, waiting=True)
     else:
         placed, names = list(_packed(known, now)), ()
-        waits = _bars((), tasks, position, now, waiting=True)
+
+    def bars(placed: Iterable[tuple[AttemptRow, int]], *, waiting: bool) -> Columns:
+        return _bars(placed, columns, position, now, waiting=waiting)
+
+    waits = bars(placed if names else (), waiting=True)
     rows = max((row for _, row in placed), default=-1) + 1
-    return Timeline(_bars(placed, tasks, position, now, waiting=False), waits, rows, names)
+    return Timeline(bars(placed, waiting=False), waits, rows, names)
 
 
 def _begin(attempt: AttemptRow) -> float:
@@ -180,7 +187,7 @@ def _packed(attempts: Iterable[AttemptRow], now: float) -> Iterator[tuple[Attemp
 
 def _bars(
     placed: Iterable[tuple[AttemptRow, int]],
-    tasks: Sequence[TaskRow],
+    columns: Columns,
     position: Mapping[str, int],
     now: float,
     *,
@@ -189,22 +196,21 @@ def _bars(
     """A bar for each attempt, from its start to its end, or while it was ``waiting`` for that."""
     keys = ("task", "row", "left", "right", "name", "params", "mark", "color", "hatch", "number",
             "begin", "took", "queue")  # fmt: skip
-    columns: Columns = {key: [] for key in keys}
+    bars: Columns = {key: [] for key in keys}
     for attempt, row in placed:
         if attempt.started is None and not waiting:
             continue
-        task = tasks[position[attempt.task]]
-        state = State(attempt.state or task.state).shown
-        end = _end(attempt, now)
-        left, right = (attempt.submitted, end if attempt.started is None else attempt.started)
-        queue = max(0.0, right - left)
-        if not waiting:
-            left, right = _begin(attempt), end
-        took = amount(max(0.0, end - _begin(attempt))) if attempt.started is not None else "—"
-        values = (position[attempt.task], row, clock(left), clock(max(left, right)),
-                  _short(one_line(task.name)), _short(_params(json.loads(task.params))),
-                  marked(state), ink(state), HATCHES.get(style(state), " "), attempt.number,
-                  clock(_begin(attempt)), took, amount(queue))  # fmt: skip
+        task = position[attempt.task]
+        state = State(attempt.state).shown if attempt.state else columns["state"][task]
+        begin, end = _begin(attempt), _end(attempt, now)
+        started = end if attempt.started is None else begin
+        left, right = (attempt.submitted, max(attempt.submitted, started)) if waiting else (begin, end)
+        values = (
+            task, row, clock(left), clock(right), columns["hint"][task],
+            columns["hint_params"][task], marked(state), ink(state),
+            HATCHES.get(style(state), " "), attempt.number, clock(begin), amount(end - started),
+            amount(max(0.0, started - attempt.submitted)),
+        )  # fmt: skip
         for key, value in zip(keys, values, strict=True):
-            columns[key].append(value)
-    return columns
+            bars[key].append(value)
+    return bars

@@ -119,7 +119,7 @@ def gather(study: Study, now: float) -> Contents:
         analysis=analyze_history(history, now),
         tasks=columns,
         parameters=parameters,
-        timeline=timeline(history.tasks, history.attempts, now),
+        timeline=timeline(history.tasks, history.attempts, columns, now),
         graph=_graph(history.graph),
         picture=place(draw(history.graph, states, level="step"), quotient(history.graph)),
         failures=list(_failures(study, history, conceal)),

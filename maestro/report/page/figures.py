@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +21,7 @@ from bokeh.models import (
     DateFormatter,
     FixedTicker,
     HoverTool,
+    HTMLTemplateFormatter,
     IndexFilter,
     Model,
     NumberFormatter,
@@ -49,8 +50,16 @@ NAME, TITLE = 32, 40
 WIDE = 1000
 """Run times this far apart stand on a logarithmic axis."""
 
+HATCHED = 500
+"""Bars that are hatched, at most: it takes some milliseconds for each."""
+
 SYMBOLS = 300
 """Tasks that are drawn with their symbols in a graph, at most; with their names, a tenth."""
+
+NUMBER = (
+    '<div style="text-align: right"><%- Number.isFinite(value) ? value : "" %></div>'
+)
+"""Of a parameter: with all its digits."""
 
 Args = dict[str, Any]
 
@@ -132,7 +141,7 @@ def _inputs(contents: Contents) -> Args:
 
 def _table(contents: Contents, tasks: ColumnDataSource, view: CDSView) -> DataTable:
     text = StringFormatter()
-    number = NumberFormatter(format="0,0.[0000000]", nan_format="", text_align="right")
+    number = HTMLTemplateFormatter(template=NUMBER)
     seconds = NumberFormatter(format="0,0.[000]", nan_format="", text_align="right")
     count = NumberFormatter(format="0", nan_format="", text_align="right")
     when = DateFormatter(format=TIME, nan_format="", null_format="")
@@ -141,12 +150,16 @@ def _table(contents: Contents, tasks: ColumnDataSource, view: CDSView) -> DataTa
         title = html.escape(title)  # the table takes it for HTML
         return TableColumn(field=field, title=title, formatter=formatter, width=width)
 
+    numeric = {
+        key for key in contents.parameters
+        if not any(isinstance(value, str) for value in contents.tasks[key])
+    }  # fmt: skip
     longest = max(map(len, contents.tasks["name"]), default=0)
     columns = [
         column("mark", "state", StringFormatter(text_color="color"), 110),
         column("name", "task", text, min(max(8 * longest, 120), 360)),
         *(
-            column(key, one_line(name)[:TITLE], _formatter(contents.tasks[key], number, text), 90)
+            column(key, one_line(name)[:TITLE], number if key in numeric else text, 90)
             for key, name in contents.parameters.items()
         ),
         column("run", "run time (s)", seconds, 100),
@@ -160,12 +173,19 @@ def _table(contents: Contents, tasks: ColumnDataSource, view: CDSView) -> DataTa
     return DataTable(
         source=tasks, view=view, columns=columns, sizing_mode="stretch_width", index_position=None,
         height=min(420, 30 + 25 * (1 + len(contents.tasks["name"]))), autosize_mode="none",
-        sortable=True, selectable=True, scroll_to_selection=True,
+        stylesheets=[_heads(columns, {*numeric, "run", "queue", "attempts", "exit"})],
+        sortable=True, selectable=True, reorderable=False, scroll_to_selection=True,
     )  # fmt: skip
 
 
-def _formatter(values: Sequence[Any], number: Any, text: Any) -> Any:
-    return text if any(isinstance(value, str) for value in values) else number
+def _heads(columns: Sequence[TableColumn], right: Set[str]) -> str:
+    """Headings of numbers stand above them."""
+    heads = [
+        f".slick-header-column:nth-child({i}) .slick-column-name"
+        for i, column in enumerate(columns, 1)
+        if column.field in right
+    ]
+    return f".slick-cell {{ padding: 0 8px }}\n{', '.join(heads)} {{ float: right }}"
 
 
 # ---- plots ---------------------------------------------------------------------------------------
@@ -208,18 +228,22 @@ def _timeline(contents: Contents, shared: Args) -> Any:
     rows = max(1, shown.rows)
     height = 90 + max(110, 16 * rows) if shown.names else min(90 + 16 * rows, 460)
     plot = _plot(
-        height=height, x_axis_type="datetime", y_range=Range1d(rows - 0.4, -0.6, bounds="auto")
-    )
+        height=height, x_axis_type="datetime", x_range=_around(shown.bars, shown.waits),
+        y_range=Range1d(rows - 0.4, -0.6),
+    )  # fmt: skip
     plot.xaxis.axis_label = f"time ({datetime.fromtimestamp(contents.now).astimezone():%Z})"
+    plot.xaxis.ticker.desired_num_ticks = 4
     plot.ygrid.grid_line_color = None
     plot.hbar(
         y="row", left="left", right="right", height=0.24, source=shared["waits"], color="#c8c8c8",
         view=CDSView(filter=shared["wait_filter"]),
     )
+    hatched = {}
+    if len(shown.bars["hatch"]) <= HATCHED:
+        hatched = {"hatch_pattern": "hatch", "hatch_color": "white", "hatch_scale": 6}
     bars = plot.hbar(
         y="row", left="left", right="right", height=0.72, source=source, fill_color="color",
-        line_color="color", hatch_pattern="hatch", hatch_color="#ffffff", hatch_alpha=0.8,
-        hatch_scale=6, nonselection_fill_alpha=0.25, nonselection_line_alpha=0.25,
+        line_color="color", **hatched, nonselection_fill_alpha=0.25, nonselection_line_alpha=0.25,
         view=CDSView(filter=shared["attempt_filter"]),
     )  # fmt: skip
     _hover(
@@ -234,6 +258,14 @@ def _timeline(contents: Contents, shared: Args) -> Any:
     return plot
 
 
+def _around(*bars: Columns) -> Range1d:
+    """All of ``bars``, with some room at both sides."""
+    left = min((x for some in bars for x in some["left"]), default=0.0)
+    right = max((x for some in bars for x in some["right"]), default=left)
+    room = max(0.02 * (right - left), 1.0)
+    return Range1d(left - room, right + room)
+
+
 def _name_rows(axis: Any, names: Sequence[str]) -> None:
     axis.ticker = FixedTicker(ticks=list(range(len(names))))
     axis.major_label_overrides = {i: PlainText(text=_cut(name)) for i, name in enumerate(names)}
@@ -241,7 +273,9 @@ def _name_rows(axis: Any, names: Sequence[str]) -> None:
 
 
 def _cut(text: str, most: int = NAME) -> str:
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+    """``text``, without its middle where it is long: names differ at their ends."""
+    half = (most - 1) // 2
+    return text if len(text) <= most else f"{text[:half]}…{text[-half:]}"
 
 
 def _durations(contents: Contents, shared: Args, view: CDSView) -> Any:
@@ -249,8 +283,9 @@ def _durations(contents: Contents, shared: Args, view: CDSView) -> Any:
     known = [t for t in contents.tasks["run"] if t > 0]
     wide = bool(known) and max(known) > WIDE * min(known)
     plot = _plot(
-        height=340, x_range=Range1d(-0.6, 0.4), y_axis_type="log" if wide else "linear"
-    )
+        height=340, x_range=Range1d(-0.6, 0.4), y_range=Range1d(0.1, 1),
+        y_axis_type="log" if wide else "linear",
+    )  # fmt: skip
     plot.yaxis.axis_label = "run time (s)"
     plot.xgrid.grid_line_color = None
     boxes = ColumnDataSource(
@@ -258,7 +293,8 @@ def _durations(contents: Contents, shared: Args, view: CDSView) -> Any:
     )
     axis = plot.xaxis[0]
     axis.ticker = FixedTicker(ticks=[])
-    shared |= {"boxes": boxes, "axis": axis, "range": plot.x_range}
+    shared |= {"boxes": boxes, "axis": axis, "across": plot.x_range, "upwards": plot.y_range}
+    shared["wide"] = wide
     box = plot.vbar(
         x="x", bottom="q1", top="q3", width=0.7, source=boxes, fill_color="#dfe6ee",
         line_color=GREY,
@@ -315,7 +351,11 @@ def _graph(contents: Contents, shared: Args, view: CDSView) -> Any:
         )  # fmt: skip
     if count <= SYMBOLS // 10:
         source.data["label"] = [_cut(name, 24) for name in contents.tasks["name"]]
-        plot.text("column", "height", "label", **text, text_color=INK, text_align="center",
-                  y_offset=22, text_font_size="11px")  # fmt: skip
+        plot.x_range.end += 0.5
+        plot.text(
+            "column", "height", "label", **text, text_color=INK, text_baseline="middle",
+            x_offset=13, text_font_size="11px", background_fill_color="white",
+            background_fill_alpha=0.75,
+        )  # fmt: skip
     _hover(plot, nodes, *_ABOUT, ("run time", "@run{0,0.[000]} s"), ("why", "@detail"))
     return plot

@@ -88,13 +88,13 @@ def place(drawing: Drawing, graph: nx.DiGraph[str]) -> Picture:
         (2 * PAD + LETTER * max(map(cells, box.lines), default=1), 2 * PAD + LINE * len(box.lines))
         for box in boxes
     ]
-    tall = max((sum(sizes[i][1] + PAD for i in column) for column in columns), default=0) + PAD
+    tall = max((sum(sizes[i][1] + PAD for i in those) for those in columns), default=0) + PAD
     placed: dict[int, Placed] = {}
     x = float(PAD)
-    for column in columns:
-        wide = max(sizes[i][0] for i in column)
-        y = (tall - sum(sizes[i][1] + PAD for i in column) + PAD) / 2
-        for i in column:
+    for those in columns:
+        wide = max(sizes[i][0] for i in those)
+        y = (tall - sum(sizes[i][1] + PAD for i in those) + PAD) / 2
+        for i in those:
             placed[i] = _box(boxes[i], x, y, wide, sizes[i][1])
             y += sizes[i][1] + PAD
         x += wide + GAP

@@ -48,11 +48,20 @@ const Maestro = {
     });
     m.tasks.data = {...d, x};
     m.boxes.data = boxes;
-    m.range.setv({start: -0.6, end: Math.max(values.length, 1) - 0.4});
+    m.across.setv({start: -0.6, end: Math.max(values.length, 1) - 0.4});
+    this.fit(m.upwards, chosen.map(i => d.run[i]).filter(s => m.wide ? s > 0 : s >= 0), m.wide);
     this.label(m.axis, values);
     m.axis.axis_label = m.by.value === "step" ? "step" : this.plain(m.names[m.by.value]);
     document.getElementById("compared").textContent = values.length
       ? "" : "None of the chosen tasks has run and has such a value.";
+  },
+
+  // All of the seconds, with some room above and below.
+  fit(range, seconds, wide) {
+    const least = seconds.reduce((a, b) => Math.min(a, b), Infinity);
+    const most = seconds.reduce((a, b) => Math.max(a, b), 0) || 1;
+    range.setv(wide ? {start: Math.min(least, most) / 1.3, end: most * 1.3}
+      : {start: -0.03 * most, end: 1.06 * most});
   },
 
   label(axis, values) {

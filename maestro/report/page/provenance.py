@@ -150,7 +150,7 @@ def _cuts(node: yaml.Node) -> dict[int, tuple[int, str]]:
             nodes += [value for _, value in node.value]
         elif isinstance(node, yaml.SequenceNode):
             nodes += node.value
-        else:
+        elif isinstance(node, yaml.ScalarNode):
             line_end = "\n" if node.style in ("|", ">") else ""
             found[node.start_mark.index] = node.end_mark.index, HIDDEN + line_end
     return found
