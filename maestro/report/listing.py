@@ -120,14 +120,14 @@ def _table(
     rows = [_cells(root, seen) for seen in found]
     sizes = [max(map(width, column)) for column in zip(HEADINGS, *rows, strict=True)]
     bar = 0
-    if console.is_terminal:
+    if console.file.isatty():
         spare = console.width - sum(sizes[1:]) - len(GAP) * (len(sizes) - 1)
         bar = BAR if spare >= sizes[0] + BAR + len(GAP) else 0
         sizes[0] = min(sizes[0], max(spare, LEAST))
     if header:
         yield paint(_line([HEADINGS[0]], HEADINGS[1:], sizes, " " * bar), "bold")
     for seen, row in zip(found, rows, strict=True):
-        parts = folded(row[0], sizes[0] if console.is_terminal else None)
+        parts = folded(row[0], sizes[0] if console.file.isatty() else None)
         yield _line(parts, row[1:], sizes, _bar(seen, bar, console.encoding), paint)
         yield from parts[1:]
 

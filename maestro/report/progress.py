@@ -46,7 +46,7 @@ def progress(study: Study) -> Iterator[Watcher]:
     """A display of how ``study`` gets on: live on a terminal, plain lines elsewhere."""
     total = len(study.graph)
     console = Console(highlight=False, emoji=False, markup=False)
-    if not console.is_terminal or console.is_dumb_terminal:
+    if not console.file.isatty() or console.is_dumb_terminal:
         yield _Lines(total)
         return
     display = _Display(console, one_line(study.info.name), total)

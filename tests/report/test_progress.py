@@ -14,6 +14,7 @@ from maestro.conductor.store import StudyInfo
 from maestro.conductor.study import Study
 from maestro.engine import Seen
 from maestro.report.progress import FEW, digest, progress
+from tests.conftest import Shell
 from tests.report.conftest import Played
 from tests.report.screen import maestro, on_a_terminal
 
@@ -162,6 +163,14 @@ def test_a_terminal_that_cannot_move_its_cursor_gets_lines(tmp_path: Path) -> No
     text = seen_running(tmp_path, TERM="dumb")
     assert "[1/2] " in text
     assert "\x1b" not in text
+
+
+def test_a_pipe_gets_no_bar_where_colours_are_forced(shell: Shell) -> None:
+    shell.write("s.yaml", STUDY)
+    forced = {**os.environ, "FORCE_COLOR": "1"}
+    text = shell("maestro", "run", "-y", "-fg", "-o", "out", "s.yaml", code=2, env=forced).stdout
+    assert "[2/2] a_" in text
+    assert "\x1b[?25l" not in text, "the cursor is hidden"
 
 
 CANCELLED = """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
 import time
 from pathlib import Path
@@ -17,6 +18,7 @@ from maestro.conductor.store import Store
 from maestro.engine import Seen
 from maestro.report.status.request import Request
 from maestro.report.status.tables import show
+from tests.conftest import Shell
 from tests.report.conftest import Played
 from tests.report.screen import maestro, on_a_terminal
 
@@ -181,6 +183,14 @@ def test_what_people_turned_off_is_off(played: Played) -> None:
     coloured = maestro("status", "--disable-pager", played.directory)
     assert "\x1b[32m" in on_a_terminal(coloured)
     assert "\x1b" not in on_a_terminal(coloured, NO_COLOR="1")
+
+
+def test_a_pipe_is_not_folded_where_colours_are_forced(played: Played, shell: Shell) -> None:
+    plain = shell("maestro", "status", played.directory).stdout
+    forced = {**os.environ, "FORCE_COLOR": "1", "COLUMNS": "60", "PAGER": "echo PAGED"}
+    text = shell("maestro", "status", played.directory, env=forced).stdout
+    assert "\x1b[32m" in text
+    assert re.sub("\x1b\\[[0-9;]*m|\\d", "", text) == re.sub(r"\d", "", plain)  # time goes on
 
 
 def test_narrow_fits_eighty_columns_and_less(tmp_path: Path) -> None:

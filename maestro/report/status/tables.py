@@ -41,7 +41,7 @@ def show(directories: Iterable[str], request: Request = PLAIN) -> int:
         return 1 if failed else 0
     console = Console(color_system="auto" if request.theme else None)
     text = _Text(request, console)
-    if not (request.pager and console.is_terminal):
+    if not (request.pager and console.file.isatty()):
         print_lines(chain.from_iterable(map(text.lines, found)))
         return 1 if failed else 0
     seen = list(found)  # errors have been told before the pager has the screen
@@ -73,7 +73,7 @@ class _Text:
     def __init__(self, request: Request, console: Console) -> None:
         self._request = request
         self._console = console
-        self._room = console.width if console.is_terminal else None
+        self._room = console.width if console.file.isatty() else None
         self._paint = plain if request.layout == "legacy" else painter(console)
 
     def lines(self, seen: Standing) -> Iterator[str]:
