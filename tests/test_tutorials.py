@@ -31,11 +31,12 @@ class Terminal:
         self.commands = 0
 
     def run(self, command: str) -> None:
+        environment = {name: os.environ[name] for name in os.environ if name != "FORCE_COLOR"}
         path = os.pathsep.join((sysconfig.get_path("scripts"), os.environ["PATH"]))
         done = subprocess.run(
             ["bash", "-c", f"(exit {self.status})\n{command}"],  # so that it can ask for $?
             cwd=self.folder,
-            env={**os.environ, "PATH": path},
+            env={**environment, "PATH": path},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
