@@ -10,7 +10,7 @@ import heapq
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -65,19 +65,24 @@ def _short(text: str) -> str:
 
 
 def task_columns(
-    tasks: Sequence[TaskRow], running: Mapping[str, float]
+    tasks: Sequence[TaskRow], running: Mapping[str, float], conceal: Callable[[str], str]
 ) -> tuple[Columns, dict[str, str]]:
     """A row for each of ``tasks``, of which some are ``running`` for some seconds, and the columns
-    of parameters with their names.
+    of parameters with their names. What came with a state is shown as ``conceal`` has it.
     """
     used = [json.loads(task.params) for task in tasks]
     states = [State(task.state).shown for task in tasks]
+    marks = [marked(state) for state in states]
     params = [_params(values) for values in used]
+    details = [
+        one_line(conceal(cause(task) if State(task.state) in FAILED else task.detail or ""))
+        for task in tasks
+    ]
     columns: Columns = {
         "name": [one_line(task.name) for task in tasks],
         "step": [one_line(task.step) for task in tasks],
         "state": states,
-        "mark": [marked(state) for state in states],
+        "mark": marks,
         "symbol": [symbol(state, "utf-8") for state in states],
         "color": [ink(state) for state in states],
         "params": params,
@@ -91,9 +96,10 @@ def task_columns(
         "run": [_number(running.get(task.name, task.seconds)) for task in tasks],
         "exit": [_number(task.exit_code) for task in tasks],
         "job": [one_line(task.job or "") for task in tasks],
-        "detail": [
-            one_line(cause(task) if State(task.state) in FAILED else task.detail or "")
-            for task in tasks
+        "detail": details,
+        "about": [
+            _short(f"{mark}: {detail}" if detail else mark)
+            for mark, detail in zip(marks, details, strict=True)
         ],
         "workspace": [one_line(task.workspace) for task in tasks],
     }
@@ -204,7 +210,9 @@ def _bars(
         state = State(attempt.state).shown if attempt.state else columns["state"][task]
         begin, end = _begin(attempt), _end(attempt, now)
         started = end if attempt.started is None else begin
-        left, right = (attempt.submitted, max(attempt.submitted, started)) if waiting else (begin, end)
+        left, right = begin, end
+        if waiting:
+            left, right = attempt.submitted, max(attempt.submitted, started)
         values = (
             task, row, clock(left), clock(right), columns["hint"][task],
             columns["hint_params"][task], marked(state), ink(state),

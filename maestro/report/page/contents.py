@@ -106,8 +106,7 @@ def gather(study: Study, now: float) -> Contents:
     conceal = concealer(spec.environment)
     states = {task.name: State(task.state).shown for task in history.tasks}
     running = so_far(history.tasks, history.attempts, now)
-    columns, parameters = task_columns(history.tasks, running)
-    columns["detail"] = list(map(conceal, columns["detail"]))
+    columns, parameters = task_columns(history.tasks, running, conceal)
     return Contents(
         name=one_line(history.info.name),
         description=one_line(conceal(history.info.description)),

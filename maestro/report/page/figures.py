@@ -6,6 +6,7 @@ import html
 from collections import Counter
 from collections.abc import Sequence, Set
 from datetime import datetime
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -47,8 +48,8 @@ INK = "#222222"
 NAME, TITLE = 32, 40
 """Characters of a name beside an axis, and above a column of a table, at most."""
 
-WIDE = 1000
-"""Run times this far apart stand on a logarithmic axis."""
+WIDE = 30
+"""Where the longest run is so many times the median, the axis is logarithmic."""
 
 HATCHED = 500
 """Bars that are hatched, at most: it takes some milliseconds for each."""
@@ -226,7 +227,7 @@ def _hover(plot: Any, renderer: Any, *rows: tuple[str, str]) -> None:
 def _timeline(contents: Contents, shared: Args) -> Any:
     shown, source = contents.timeline, shared["attempts"]
     rows = max(1, shown.rows)
-    height = 90 + max(110, 16 * rows) if shown.names else min(90 + 16 * rows, 460)
+    height = 90 + max(110, 16 * rows if shown.names else min(16 * rows, 370))
     plot = _plot(
         height=height, x_axis_type="datetime", x_range=_around(shown.bars, shown.waits),
         y_range=Range1d(rows - 0.4, -0.6),
@@ -280,8 +281,8 @@ def _cut(text: str, most: int = NAME) -> str:
 
 def _durations(contents: Contents, shared: Args, view: CDSView) -> Any:
     """Where each task and each box stands is found out in the page, for what is chosen there."""
-    known = [t for t in contents.tasks["run"] if t > 0]
-    wide = bool(known) and max(known) > WIDE * min(known)
+    known = [seconds for seconds in contents.tasks["run"] if seconds > 0]
+    wide = bool(known) and max(known) > WIDE * median(known)
     plot = _plot(
         height=340, x_range=Range1d(-0.6, 0.4), y_range=Range1d(0.1, 1),
         y_axis_type="log" if wide else "linear",
@@ -316,7 +317,7 @@ def _durations(contents: Contents, shared: Args, view: CDSView) -> Any:
     return plot
 
 
-_ABOUT = (("task", "@hint"), ("parameters", "@hint_params"), ("state", "@mark"))
+_ABOUT = (("task", "@hint"), ("parameters", "@hint_params"), ("state", "@about"))
 
 
 def _graph(contents: Contents, shared: Args, view: CDSView) -> Any:
@@ -357,5 +358,5 @@ def _graph(contents: Contents, shared: Args, view: CDSView) -> Any:
             x_offset=13, text_font_size="11px", background_fill_color="white",
             background_fill_alpha=0.75,
         )  # fmt: skip
-    _hover(plot, nodes, *_ABOUT, ("run time", "@run{0,0.[000]} s"), ("why", "@detail"))
+    _hover(plot, nodes, *_ABOUT, ("run time", "@run{0,0.[000]} s"))
     return plot

@@ -131,10 +131,14 @@ const Maestro = {
     }
   },
 
-  // A failure that is linked to is open.
+  // What is linked to is open.
   open() {
     const linked = location.hash && document.getElementById(location.hash.slice(1));
-    if (linked instanceof HTMLDetailsElement) linked.open = true;
+    if (!linked) return;
+    for (let node = linked; node; node = node.parentElement) {
+      if (node instanceof HTMLDetailsElement) node.open = true;
+    }
+    linked.scrollIntoView();
   },
 };
 

@@ -1,0 +1,338 @@
+"""``maestro report``: its page in a real browser, of real studies."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.conftest import Shell, eventually
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+CHROMIUM = shutil.which("chromium")
+
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None and not os.environ.get("CI"), reason="needs Chromium"
+)
+
+SECRET = "open-sesame-51966"
+
+STUDY = f"""
+description: {{name: fits, description: Fits with $(TOKEN)}}
+env:
+  variables:
+    # TOKEN was {SECRET}
+    TOKEN: {SECRET}
+    QUICK: "0.1"
+study:
+- name: mesh
+  description: Mesh
+  run: {{cmd: "sleep $(QUICK)"}}
+- name: fit
+  description: Fit $(N)
+  run:
+    cmd: |
+      sleep 0.$(N)
+      test $(N) != 3 || {{ echo "no <b>luck</b> with $(TOKEN)" >&2; exit 7; }}
+    depends: [mesh]
+- name: sum
+  description: Sum up
+  run: {{cmd: "true", depends: ["fit_*"]}}
+global.parameters:
+  N: {{values: [1, 2, 3, 10], label: N.%%}}
+"""
+
+
+WAITING = """
+description: {name: waits, description: d}
+study:
+- name: first
+  description: d
+  run: {cmd: 'until test -e "$(OUTPUT_PATH)/../go"; do sleep 0.1; done'}
+- {name: last, description: d, run: {cmd: "true", depends: [first]}}
+"""
+
+
+class Look:
+    """A page that is looked at in a browser without a network; what it asks for, and complains
+    about, is kept.
+    """
+
+    def __init__(self, browser: Browser, path: Path, width: int = 1280) -> None:
+        context = browser.new_context(viewport={"width": width, "height": 900}, offline=True)
+        self.page: Page = context.new_page()
+        self.asked: list[str] = []
+        self.said: list[str] = []
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.on("console", lambda m: self.said.append(f"{m.type}: {m.text}"))
+        self.page.on("pageerror", lambda error: self.said.append(f"error: {error}"))
+        self.page.goto(path.as_uri())
+        self.page.wait_for_function("window.Bokeh && Bokeh.documents[0]?.is_idle")
+        self.page.wait_for_function("document.getElementById('chosen').textContent")
+        self._own = [path.as_uri(), "data:,"]
+
+    def close(self) -> None:
+        """All was well."""
+        complaints = [line for line in self.said if not line.startswith(("log:", "info:"))]
+        assert (complaints, [url for url in self.asked if url not in self._own]) == ([], [])
+        self.page.context.close()
+
+    def rows(self) -> list[str]:
+        """The texts of the table's rows from the top, as far as they are drawn."""
+        rows = self.page.locator(".slick-row").all()
+        return [row.inner_text() for row in sorted(rows, key=lambda r: r.bounding_box()["y"])]
+
+    def column(self, number: int) -> list[str]:
+        return [
+            cell.inner_text()
+            for cell in self.page.locator(f".slick-row .slick-cell.l{number}").all()
+        ]
+
+    def chosen(self) -> str:
+        return self.page.locator("#chosen").inner_text()
+
+    def hint(self, plot: str, x: str, y: str, row: int, text: str) -> str:
+        """What shows where the pointer rests on row ``row`` of the data in the columns ``x`` and
+        ``y``; it comes to have ``text``.
+        """
+        self.page.locator(f"#{plot}").scroll_into_view_if_needed()
+        hints = self.page.locator(".bk-tooltip-content")
+
+        def shows() -> bool:
+            at = self.page.evaluate(POINT, [plot, x, y, row])
+            self.page.mouse.move(at[0] - 30, at[1] - 30)
+            self.page.mouse.move(at[0] + 3, at[1], steps=4)
+            self.page.wait_for_timeout(200)  # a plot draws at its own pace
+            return text in " ".join(hints.all_inner_texts())
+
+        eventually(shows)
+        return " ".join(hints.all_inner_texts())
+
+
+POINT = """([plot, x, y, row]) => {
+  const model = Bokeh.documents[0].get_model_by_name(plot);
+  const view = Bokeh.index.find_one(model);
+  const {data} = model.renderers.map(r => r.data_source).findLast(s => x in s.data && y in s.data);
+  const box = view.el.getBoundingClientRect();
+  return [box.x + view.frame.x_scale.compute(data[x][row]),
+          box.y + view.frame.y_scale.compute(data[y][row])];
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    api = pytest.importorskip("playwright.sync_api")
+    with api.sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def look(browser: Browser, shell: Shell) -> Iterator[Callable[..., Look]]:
+    looks: list[Look] = []
+
+    def at(name: str, width: int = 1280) -> Look:
+        looks.append(Look(browser, shell.folder / name, width))
+        return looks[-1]
+
+    yield at
+    for one in looks:
+        one.close()
+
+
+@pytest.fixture
+def fits(shell: Shell) -> Shell:
+    """The study, which has run, with its report in ``fits.html``."""
+    shell.write("fits.yaml", STUDY)
+    shell("maestro", "run", "-y", "-fg", "-o", "out", "fits.yaml", code=2)
+    done = shell("maestro", "report", "out", "-o", "fits.html")
+    assert (done.stdout, done.stderr) == ("The report: fits.html\n", "")
+    return shell
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_a_study_with_failures(fits: Shell, look: Callable[..., Look], width: int) -> None:
+    seen = look("fits.html", width)
+    page = seen.page
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    assert page.title() == "fits: report"
+    assert "It has ended, with failures." in page.locator("header").inner_text()
+    states = " ".join(page.locator("p.states").inner_text().split())
+    assert states == "✓ 4 FINISHED ✗ 1 FAILED – 1 INCOMPLETE"
+    assert seen.chosen() == "6 tasks"
+    failure = page.locator("#failures details").first.inner_text()
+    assert "✗ FAILED fit_N.3 exit code 7" in failure
+    assert "no <b>luck</b> with $(TOKEN)" in failure
+    assert "fit N = 3" in " ".join(page.locator("#failures table").nth(1).inner_text().split())
+    boxes = page.locator("#graph svg g").all_text_contents()
+    assert [" ".join(box.split()) for box in boxes][1] == (
+        "Fit $(N) fit 4 tasks over N ✓ 3 FINISHED ✗ 1 FAILED"
+    )
+
+
+def test_choosing_and_sorting(fits: Shell, look: Callable[..., Look]) -> None:
+    seen = look("fits.html")
+    page = seen.page
+    page.get_by_label("Words").fill("FIT n.1")
+    eventually(lambda: seen.chosen() == "2 of 6 tasks")
+    eventually(lambda: seen.column(1) == ["fit_N.1", "fit_N.10"])
+    page.get_by_label("Words").fill("")
+    page.get_by_label("State", exact=True).select_option(label="✗ FAILED")
+    eventually(lambda: (seen.chosen(), seen.column(1)) == ("1 of 6 tasks", ["fit_N.3"]))
+    page.get_by_label("State", exact=True).select_option(label="all")
+    page.get_by_label("Step", exact=True).select_option(label="fit")
+    eventually(lambda: len(seen.rows()) == 4)
+    heading = page.locator(".slick-header-column", has_text=re.compile("^N$"))
+    heading.click()
+    eventually(lambda: [row.split("\n")[2] for row in seen.rows()] == ["1", "2", "3", "10"])
+    heading.click()
+    eventually(lambda: [row.split("\n")[2] for row in seen.rows()] == ["10", "3", "2", "1"])
+    drawn = "Bokeh.index.find_one(Bokeh.documents[0].get_model_by_name('timeline'))"
+    assert page.evaluate(f"{drawn}.model.renderers[1].view.indices.count") == 4
+
+
+def test_hovering_and_selecting(fits: Shell, look: Callable[..., Look]) -> None:
+    seen = look("fits.html")
+    names = seen.page.evaluate(
+        "Bokeh.documents[0].get_model_by_name('timeline').renderers[1].data_source.data.name"
+    )
+    row = names.index("fit_N.3")
+    hint = seen.hint("timeline", "left", "row", row, "fit_N.3")
+    assert re.search(r"N = 3.*✗ FAILED.*attempt:\s*1.*ran:\s*\d", hint, re.DOTALL)
+    seen.page.mouse.down()
+    seen.page.mouse.up()
+    card = seen.page.locator("#task")
+    card.wait_for()
+    assert "fit_N.3\nState\n✗ FAILED\nParameters\nN = 3\nWhy\nexit code 7" in card.inner_text()
+    card.get_by_role("link").click()
+    assert seen.page.url.endswith("#failure-3")
+    assert seen.page.locator("#failure-3").evaluate("node => node.open")
+    assert "✗ FAILED: exit code 7" in seen.hint("graph", "column", "height", 3, "fit_N.3")
+    seen.hint("durations", "x", "run", 0, "mesh")
+
+
+def test_durations_by_parameter(fits: Shell, look: Callable[..., Look]) -> None:
+    seen = look("fits.html")
+    boxes = "Bokeh.documents[0].get_model_by_name('durations').renderers[0].data_source.data"
+    assert seen.page.evaluate(f"[...{boxes}.label]") == ["mesh", "fit"]
+    seen.page.get_by_label("By").select_option(label="N")
+    eventually(lambda: seen.page.evaluate(f"[...{boxes}.label]") == ["1", "2", "3", "10"])
+    assert all(0.05 < x < 20 for x in seen.page.evaluate(f"[...{boxes}.q2]"))
+
+
+def test_links_lead_to_sections(fits: Shell, look: Callable[..., Look]) -> None:
+    page = look("fits.html").page
+    for link in page.locator("nav a").all():
+        link.click()
+        target = page.locator(str(link.get_attribute("href")))
+        assert target.locator("h2").inner_text() == link.inner_text()
+        eventually(lambda at=target: 0 <= round(at.bounding_box()["y"]) < 900)
+
+
+def test_no_value_of_the_environment(fits: Shell, look: Callable[..., Look]) -> None:
+    environment = os.environ | {"MAESTRO_TEST_SECRET": "hidden-" + SECRET[::-1]}
+    fits("maestro", "report", "out", "-o", "fits.html", env=environment)
+    text = (fits.folder / "fits.html").read_text()
+    assert SECRET not in text
+    assert environment["MAESTRO_TEST_SECRET"] not in text
+    page = look("fits.html").page
+    assert "Fits with $(TOKEN)" in page.locator("header").inner_text()
+    facts = page.locator("#provenance").inner_text()
+    assert "QUICK, TOKEN (values are not shown)" in facts
+    assert f"Python {sys.version.split()[0]}, on {os.uname().nodename}" in facts
+    assert "maestro report " in facts
+    page.get_by_text("The specification", exact=True).click()
+    assert "    TOKEN: …\n" in page.locator("#provenance pre").inner_text()
+
+
+HOSTILE = [
+    "</script><script>document.title = 'taken'</script>",
+    "<img src=x onerror=\"document.title = 'taken'\">",
+    "<!--<script>",
+    "&lt;b&gt; &amp; '\"`\\",
+    "$$x^2$$ \\[y\\] \\(z\\)",
+    "@name @{name} $index {{ 7 * 7 }} <%= 7 * 7 %> ${7 * 7}",
+    "a\u2028b\u2029c\u202ed\x1b[31me\x07f\r\ng",
+    "\U0001f600 ☃ é",
+    "x" * 5000,
+    "javascript:document.title = 'taken'",
+]
+
+
+def test_hostile_values(shell: Shell, look: Callable[..., Look]) -> None:
+    spec = {
+        "description": {"name": HOSTILE[0], "description": HOSTILE[1]},
+        "study": [
+            {
+                "name": f"bad {HOSTILE[1]} $$x$$",
+                "description": HOSTILE[0],
+                "run": {"cmd": 'cat "$(OUTPUT_PATH)/../words" >&2; exit 3 # $(A)'},
+            },
+        ],
+        "global.parameters": {
+            "A": {"values": HOSTILE, "label": [f"A.{i}" for i in range(len(HOSTILE))]},
+            HOSTILE[1]: {"values": HOSTILE, "label": [f"B.{i}" for i in range(len(HOSTILE))]},
+        },
+    }
+    spec["study"][0]["run"]["cmd"] += f" $({HOSTILE[1]})"
+    shell.write("words", "\n".join(HOSTILE))
+    shell.write("s.yaml", json.dumps(spec))
+    shell("maestro", "run", "-y", "-fg", "-o", "out", "s.yaml", code=2)
+    shell("maestro", "report", "out", "-o", "page.html")
+    seen = look("page.html")
+    page = seen.page
+    assert page.title() == f"{HOSTILE[0]}: report"
+    seen.hint("timeline", "left", "row", 1, HOSTILE[1])
+    page.get_by_label("By").select_option(index=1)
+    page.get_by_label("Words").fill("7 * 7")
+    eventually(lambda: seen.chosen() == "1 of 10 tasks")
+    assert HOSTILE[5] in seen.rows()[0]
+    page.locator(".slick-cell").first.click()
+    page.locator("#task").wait_for()
+    assert f"A = {HOSTILE[5]}" in page.locator("#task").inner_text()
+    page.get_by_label("Words").fill("")
+    eventually(lambda: seen.chosen() == "10 tasks")
+    rows = seen.rows()
+    assert r"a\u2028b\u2029c\u202ed\x1b[31me\x07f\r\ng" in rows[6]
+    assert HOSTILE[0] in rows[0]
+    printed = page.locator("#failures pre").first.text_content()
+    assert HOSTILE[0] in printed
+    assert r"\x1b[31me\x07f" in printed
+    assert page.locator("img, iframe, script[src]").count() == 0
+    assert page.title() == f"{HOSTILE[0]}: report"
+
+
+def test_a_study_that_runs(shell: Shell, look: Callable[..., Look]) -> None:
+    shell.write("s.yaml", WAITING)
+    shell("maestro", "run", "-y", "-o", "out", "s.yaml")
+    eventually(lambda: shell.states("out")["first"] == "RUNNING")
+    assert shell("maestro", "report", "out").stdout == "The report: waits-report.html\n"
+    seen = look("waits-report.html")
+    header = seen.page.locator("header").inner_text()
+    assert "It is running, conducted by " in header
+    hint = seen.hint("timeline", "left", "row", 0, "first")
+    assert "▶ RUNNING" in hint
+    assert "No task has failed." in seen.page.locator("#failures").inner_text()
+    (shell.folder / "go").touch()
+    eventually(lambda: shell.states("out")["last"] == "FINISHED")
+
+
+def test_a_study_that_has_not_run(shell: Shell, look: Callable[..., Look]) -> None:
+    shell.write("s.yaml", WAITING)
+    shell("maestro", "run", "-n", "-o", "out", "s.yaml")
+    page = shell("maestro", "report", "-o", "-", "out").stdout
+    (shell.folder / "page.html").write_text(page)
+    seen = look("page.html")
+    assert "nobody conducts it" in seen.page.locator("header").inner_text()
+    assert seen.column(0) == ["· INITIALIZED", "· INITIALIZED"]
+    assert "None of the chosen tasks has run" in seen.page.locator("#durations").inner_text()
