@@ -7,7 +7,10 @@ import sys
 
 import maestro
 
-HEAVY = {"networkx", "yaml", "jsonschema", "rich", "tabulate", "sqlite3", "graphviz", "pandas"}
+HEAVY = {
+    "networkx", "yaml", "jsonschema", "rich", "tabulate", "sqlite3", "graphviz", "pandas", "bokeh",
+    "numpy", "jinja2",
+}  # fmt: skip
 
 
 def test_every_public_name_is_there() -> None:

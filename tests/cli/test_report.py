@@ -38,7 +38,7 @@ def test_where_it_goes_to(ran: Shell) -> None:
     ("arguments", "said"),
     [
         (["nowhere"], "nowhere does not exist"),
-        (["."], "is no study"),
+        (["."], "is not a study directory"),
         (["out", "-o", "no/x.html"], "no/x.html cannot be written: No such file"),
         (["out", "-o", "out/status.csv"], "-o out/status.csv would replace what out consists of"),
     ],

@@ -336,3 +336,24 @@ def test_a_study_that_has_not_run(shell: Shell, look: Callable[..., Look]) -> No
     assert "nobody conducts it" in seen.page.locator("header").inner_text()
     assert seen.column(0) == ["· INITIALIZED", "· INITIALIZED"]
     assert "None of the chosen tasks has run" in seen.page.locator("#durations").inner_text()
+
+
+def test_a_large_study(shell: Shell, look: Callable[..., Look]) -> None:
+    spec = {
+        "description": {"name": "large", "description": "d"},
+        "study": [
+            {"name": "one", "description": "d", "run": {"cmd": "true $(N)"}},
+            {"name": "all", "description": "d", "run": {"cmd": "true", "depends": ["one_*"]}},
+        ],
+        "global.parameters": {"N": {"values": list(range(2500)), "label": "N.%%"}},
+    }
+    shell.write("s.yaml", json.dumps(spec))
+    shell("maestro", "run", "-y", "--dry", "-o", "out", "s.yaml")
+    shell("maestro", "report", "out", "-o", "page.html")
+    seen = look("page.html")
+    graph = seen.page.locator("#graph").inner_text()
+    assert "2,501 tasks with 2,500 edges are too many to be drawn one by one" in graph
+    assert "✎ 2500 DRYRUN" in " ".join(seen.page.locator("#graph svg").all_text_contents())
+    assert len(seen.rows()) < 100  # those that are looked at
+    seen.page.get_by_label("Words").fill("n.2499")
+    eventually(lambda: seen.column(1) == ["one_N.2499"])

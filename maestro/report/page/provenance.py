@@ -127,7 +127,9 @@ def _without_environment(text: str) -> str:
     for key, value in root.value:
         if key.value == "env":
             cuts |= _cuts(value)  # values may stand elsewhere, and be named by an alias
-            cuts[key.end_mark.index] = value.end_mark.index, f":{_outline(value, 1)}\n"
+            end = value.end_mark.index
+            line_end = "" if text.startswith("\n", end) else "\n"
+            cuts[key.end_mark.index] = end, f":{_outline(value, 1)}{line_end}"
     parts, at = [], 0
     for begin, (end, instead) in sorted(cuts.items()):
         if begin >= at:
