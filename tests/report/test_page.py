@@ -223,7 +223,7 @@ def test_hovering_and_selecting(fits: Shell, look: Callable[..., Look]) -> None:
 
 def test_durations_by_parameter(fits: Shell, look: Callable[..., Look]) -> None:
     seen = look("fits.html")
-    boxes = "Bokeh.documents[0].get_model_by_name('durations').renderers[0].data_source.data"
+    boxes = "Bokeh.documents[0].get_model_by_name('durations').renderers[1].data_source.data"
     assert seen.page.evaluate(f"[...{boxes}.label]") == ["mesh", "fit"]
     seen.page.get_by_label("By").select_option(label="N")
     eventually(lambda: seen.page.evaluate(f"[...{boxes}.label]") == ["1", "2", "3", "10"])

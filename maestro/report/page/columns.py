@@ -20,7 +20,7 @@ from maestro.engine import FAILED, State
 from maestro.report.failure import cause
 from maestro.report.look import amount, ink, one_line, style, symbol
 
-__all__ = ["Columns", "Timeline", "clock", "marked", "task_columns", "timeline"]
+__all__ = ["Columns", "Timeline", "clock", "cut", "marked", "task_columns", "timeline"]
 
 Columns = dict[str, list[Any]]
 
@@ -57,8 +57,10 @@ def _number(value: float | None) -> float:
     return NAN if value is None else float(value)
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= HINT else f"{text[: HINT - 1]}…"
+def cut(text: str, most: int) -> str:
+    """``text``, without its middle where it is long: names differ at their ends."""
+    half = (most - 1) // 2
+    return text if len(text) <= most else f"{text[:half]}…{text[-half:]}"
 
 
 # ---- tasks -------------------------------------------------------------------------------------
@@ -86,8 +88,8 @@ def task_columns(
         "symbol": [symbol(state, "utf-8") for state in states],
         "color": [ink(state) for state in states],
         "params": params,
-        "hint": [_short(one_line(task.name)) for task in tasks],
-        "hint_params": [_short(text) for text in params],
+        "hint": [cut(one_line(task.name), HINT) for task in tasks],
+        "hint_params": [cut(text, HINT) for text in params],
         "attempts": [task.number for task in tasks],
         "submitted": [clock(task.submitted) for task in tasks],
         "started": [clock(task.started) for task in tasks],
@@ -98,7 +100,7 @@ def task_columns(
         "job": [one_line(task.job or "") for task in tasks],
         "detail": details,
         "about": [
-            _short(f"{mark}: {detail}" if detail else mark)
+            cut(f"{mark}: {detail}" if detail else mark, HINT)
             for mark, detail in zip(marks, details, strict=True)
         ],
         "workspace": [one_line(task.workspace) for task in tasks],

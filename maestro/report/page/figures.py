@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from collections import Counter
 from collections.abc import Sequence, Set
 from datetime import datetime
@@ -26,6 +27,7 @@ from bokeh.models import (
     IndexFilter,
     Model,
     NumberFormatter,
+    NumeralTickFormatter,
     PlainText,
     Range1d,
     Select,
@@ -36,7 +38,7 @@ from bokeh.models import (
 from bokeh.plotting import figure
 
 from maestro.report.look import in_order, one_line
-from maestro.report.page.columns import Columns, marked
+from maestro.report.page.columns import Columns, cut, marked
 from maestro.report.page.contents import Contents
 
 __all__ = ["figures"]
@@ -53,6 +55,9 @@ WIDE = 30
 
 HATCHED = 500
 """Bars that are hatched, at most: it takes some milliseconds for each."""
+
+MANY = 2000
+"""Dots that are large, at most."""
 
 SYMBOLS = 300
 """Tasks that are drawn with their symbols in a graph, at most; with their names, a tenth."""
@@ -256,6 +261,9 @@ def _timeline(contents: Contents, shared: Args) -> Any:
         _name_rows(plot.yaxis[0], shown.names)
     else:
         plot.yaxis.axis_label = "slot"
+        ticks = list(range(0, rows, math.ceil(rows / 20)))
+        plot.yaxis.ticker = FixedTicker(ticks=ticks)
+        plot.yaxis.major_label_overrides = {row: f"{row + 1}" for row in ticks}
     return plot
 
 
@@ -269,14 +277,8 @@ def _around(*bars: Columns) -> Range1d:
 
 def _name_rows(axis: Any, names: Sequence[str]) -> None:
     axis.ticker = FixedTicker(ticks=list(range(len(names))))
-    axis.major_label_overrides = {i: PlainText(text=_cut(name)) for i, name in enumerate(names)}
+    axis.major_label_overrides = {i: PlainText(text=cut(name, NAME)) for i, name in enumerate(names)}
     axis.major_tick_line_color = None
-
-
-def _cut(text: str, most: int = NAME) -> str:
-    """``text``, without its middle where it is long: names differ at their ends."""
-    half = (most - 1) // 2
-    return text if len(text) <= most else f"{text[:half]}…{text[-half:]}"
 
 
 def _durations(contents: Contents, shared: Args, view: CDSView) -> Any:
@@ -288,6 +290,7 @@ def _durations(contents: Contents, shared: Args, view: CDSView) -> Any:
         y_axis_type="log" if wide else "linear",
     )  # fmt: skip
     plot.yaxis.axis_label = "run time (s)"
+    plot.yaxis.formatter = NumeralTickFormatter(format="0,0.[00000]")
     plot.xgrid.grid_line_color = None
     boxes = ColumnDataSource(
         {key: [] for key in ("x", "label", "count", "low", "q1", "q2", "q3", "high")}
@@ -296,18 +299,17 @@ def _durations(contents: Contents, shared: Args, view: CDSView) -> Any:
     axis.ticker = FixedTicker(ticks=[])
     shared |= {"boxes": boxes, "axis": axis, "across": plot.x_range, "upwards": plot.y_range}
     shared["wide"] = wide
+    many = len(known) > MANY
+    dots = plot.scatter(
+        "x", "run", size=4 if many else 6, source=shared["tasks"], view=view, color="color",
+        fill_alpha=0.5, line_alpha=0.2 if many else 0.6, nonselection_alpha=0.12,
+    )  # fmt: skip
+    plot.segment(x0="x", x1="x", y0="low", y1="high", source=boxes, line_color=INK)
     box = plot.vbar(
         x="x", bottom="q1", top="q3", width=0.7, source=boxes, fill_color="#dfe6ee",
-        line_color=GREY,
+        fill_alpha=0.5, line_color=INK,
     )  # fmt: skip
-    plot.segment(
-        x0="x", x1="x", y0="low", y1="high", source=boxes, line_color=GREY, level="underlay"
-    )
     plot.scatter("x", "q2", marker="dash", size=24, source=boxes, color=INK, line_width=2)
-    dots = plot.scatter(
-        "x", "run", size=6, source=shared["tasks"], view=view, color="color", fill_alpha=0.5,
-        line_alpha=0.6, nonselection_alpha=0.12,
-    )  # fmt: skip
     numbers = "{0,0.[000]} s"
     _hover(
         plot, box, ("value", "@label"), ("tasks", "@count"), ("median", f"@q2{numbers}"),
@@ -351,7 +353,7 @@ def _graph(contents: Contents, shared: Args, view: CDSView) -> Any:
             text_baseline="middle", text_font_size="11px", text_font_style="bold",
         )  # fmt: skip
     if count <= SYMBOLS // 10:
-        source.data["label"] = [_cut(name, 24) for name in contents.tasks["name"]]
+        source.data["label"] = [cut(name, 24) for name in contents.tasks["name"]]
         plot.x_range.end += 0.5
         plot.text(
             "column", "height", "label", **text, text_color=INK, text_baseline="middle",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from maestro.errors import UsageError
 from maestro.graph.names import safe
 from maestro.report.look import amount, fill, in_order, ink, one_line, symbol
+from maestro.report.page.columns import cut
 from maestro.report.page.contents import Contents, gather
 from maestro.report.page.provenance import moment
 from maestro.report.study import open_study
@@ -67,7 +68,7 @@ def page(contents: Contents) -> str:
     )
     environment.globals.update(
         amount=amount, fill=fill, in_order=in_order, ink=ink, line=one_line, moment=moment,
-        plural=plural, symbol=lambda state: symbol(state, "utf-8"),
+        brief=lambda text: cut(one_line(text), 80), plural=plural, symbol=lambda state: symbol(state, "utf-8"),
     )  # fmt: skip
     template = environment.from_string(_text("template.html"))
     return template.render(
