@@ -277,7 +277,9 @@ def _around(*bars: Columns) -> Range1d:
 
 def _name_rows(axis: Any, names: Sequence[str]) -> None:
     axis.ticker = FixedTicker(ticks=list(range(len(names))))
-    axis.major_label_overrides = {i: PlainText(text=cut(name, NAME)) for i, name in enumerate(names)}
+    axis.major_label_overrides = {
+        row: PlainText(text=cut(name, NAME)) for row, name in enumerate(names)
+    }
     axis.major_tick_line_color = None
 
 

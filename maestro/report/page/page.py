@@ -68,7 +68,8 @@ def page(contents: Contents) -> str:
     )
     environment.globals.update(
         amount=amount, fill=fill, in_order=in_order, ink=ink, line=one_line, moment=moment,
-        brief=lambda text: cut(one_line(text), 80), plural=plural, symbol=lambda state: symbol(state, "utf-8"),
+        plural=plural, brief=lambda text: cut(one_line(text), 80),
+        symbol=lambda state: symbol(state, "utf-8"),
     )  # fmt: skip
     template = environment.from_string(_text("template.html"))
     return template.render(
