@@ -25,6 +25,7 @@ def add_parser(commands: Commands[Parser]) -> None:
             ("maestro status --layout narrow sweep_1 sweep_2", "Two studies, on a narrow "
              "terminal."),
             ("maestro status -f csv --no-header sweep", "For a program."),
+            ("maestro status --watch sweep", "Live, until it has ended."),
         ],
         see_also=["why", "logs", "results"],
     )  # fmt: skip
@@ -38,6 +39,11 @@ def add_parser(commands: Commands[Parser]) -> None:
     parser.add_argument(
         "--summary", action="store_true",
         help="Show how many tasks are in which state, in all and of each step.",
+    )  # fmt: skip
+    parser.add_argument(
+        "-w", "--watch", action="store_true",
+        help="Show one study live, until it has ended: steps or tasks, by keys that the screen "
+        "names. Without a terminal, print every change in a line.",
     )  # fmt: skip
     parser.add_argument(
         "-f", "--format", choices=("text", "json", "csv"), default="text",
@@ -83,11 +89,17 @@ def run(options: argparse.Namespace) -> int:
         theme=not options.disable_theme,
         pager=not options.disable_pager,
     )
+    if options.watch:
+        from maestro.report.status.watch import watch
+
+        return watch(options.directory[0], request)
     return show(options.directory, request)
 
 
 def _check(options: argparse.Namespace) -> None:
     """Refuse options that mean nothing together."""
+    if options.watch:
+        _check_watch(options)
     if options.layout and options.summary:
         raise UsageError("--summary shows no tasks that could be laid out: leave out --layout")
     if options.layout and options.format != "text":
@@ -100,4 +112,17 @@ def _check(options: argparse.Namespace) -> None:
         raise UsageError(
             "--summary has columns that only its header tells: leave out --no-header, or use "
             "--format csv, whose columns are always the same"
+        )
+
+
+def _check_watch(options: argparse.Namespace) -> None:
+    for given, name in (
+        (options.summary, "--summary"), (options.layout, "--layout"),
+        (options.format != "text", "--format"), (options.no_header, "--no-header"),
+    ):  # fmt: skip
+        if given:
+            raise UsageError(f"--watch has a screen of its own: leave out {name}")
+    if len(options.directory) > 1:
+        raise UsageError(
+            "--watch shows one study: name one directory, or see all below one with maestro list"
         )

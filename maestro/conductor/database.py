@@ -21,7 +21,7 @@ from maestro.conductor.locks import LockFile, holders, lock_file
 from maestro.errors import StudyError
 
 __all__ = [
-    "FILE", "HIDDEN", "TURN", "Database", "StoreDamaged", "StoreFailed", "StoreHeld",
+    "FILE", "HIDDEN", "READING", "TURN", "Database", "StoreDamaged", "StoreFailed", "StoreHeld",
 ]  # fmt: skip
 
 log = logging.getLogger(__name__)
@@ -103,8 +103,8 @@ class Database:
         file, and a `StoreFailed` when the file system refuses.
     """
 
-    def __init__(self, directory: str, *, write: bool) -> None:
-        self.patience = READING
+    def __init__(self, directory: str, *, write: bool, patience: float = READING) -> None:
+        self.patience = patience
         self._directory = directory
         self._path = os.path.join(directory, FILE)
         self._lock: LockFile | None = None

@@ -59,7 +59,7 @@ class FrozenTasks:
         self._values = values
 
     def __iter__(self) -> Iterator[TaskRow]:
-        return map(TaskRow._make, self._rows(COLUMNS, f"ORDER BY {self._order}"))
+        return map(TaskRow._make, self.select(COLUMNS))
 
     def __len__(self) -> int:
         count: int = next(self._rows("count(*)"))[0]
@@ -83,6 +83,10 @@ class FrozenTasks:
             self._db.create_function("meets", 1, lambda text: meets(json.loads(text)))
             where += " AND meets(params)"
         return FrozenTasks(self._directory, self._db, self._order, where, tuple(values))
+
+    def select(self, columns: str) -> Iterator[tuple[Any, ...]]:
+        """The values of these ``columns``, with commas between, of each."""
+        return self._rows(columns, f"ORDER BY {self._order}")
 
     def census(self) -> dict[str, Counter[State]]:
         """Number of tasks of each step by state, steps in the order of the graph."""

@@ -9,15 +9,15 @@ import json
 import os
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from maestro.conductor import recipe
-from maestro.conductor.database import FILE, HIDDEN, TURN, Database, StoreDamaged
+from maestro.conductor.database import FILE, HIDDEN, READING, TURN, Database, StoreDamaged
 from maestro.conductor.frozen import COLUMNS, FrozenTasks, census
 from maestro.conductor.schema import ATTEMPTS, SOUND, VERSION
-from maestro.conductor.values import AttemptRow, Holder, StudyInfo, TaskRow
+from maestro.conductor.values import AttemptRow, Happening, Holder, StudyInfo, TaskRow
 from maestro.engine import Record, State
 from maestro.errors import StudyError
 from maestro.spec.model import Parameter
@@ -31,15 +31,18 @@ __all__ = ["StoreReader"]
 class StoreReader:
     """What there is to read in the store of the study in ``directory``. Make one with `open`."""
 
-    def __init__(self, directory: str, *, write: bool) -> None:
+    def __init__(self, directory: str, *, write: bool, patience: float = READING) -> None:
         self.directory = directory
-        self._db = Database(directory, write=write)
+        self._db = Database(directory, write=write, patience=patience)
         self._version = VERSION
 
     @classmethod
-    def open(cls, directory: str, *, write: bool = False) -> Self:
+    def open(
+        cls, directory: str, *, write: bool = False, patience: float = READING
+    ) -> Self:
         """Open the store of an existing study, by default to read. One of an earlier version can
-        be read, and leased; `upgrade` makes it this version's.
+        be read, and leased; `upgrade` makes it this version's. Reading waits for other programs
+        ``patience`` seconds.
 
         Raises
         ------
@@ -52,7 +55,7 @@ class StoreReader:
             if os.path.isfile(os.path.join(directory, recipe.FILE)):
                 raise StoreDamaged(directory, "it is not there")
             raise StudyError(_no_study(directory))
-        store = cls(directory, write=write)
+        store = cls(directory, write=write, patience=patience)
         try:
             store._version = store._find_version()
         except BaseException:
@@ -105,6 +108,36 @@ class StoreReader:
             if not sound:
                 raise ValueError("tasks: 1")
             return TaskRow(*row) if row else None
+
+    def tasks_with(self, ids: Sequence[int]) -> list[TaskRow]:
+        """The tasks with these ``ids``, a few, in their order."""
+        marks = ", ".join("?" * len(ids))
+        with self._understood() as db:
+            rows = db.execute(f"SELECT {COLUMNS} FROM task WHERE id IN ({marks})", ids)
+            found = {row[0]: TaskRow._make(row) for row in rows}
+        return [found[own] for own in ids if own in found]
+
+    def last_event(self) -> int:
+        """The number of the last thing that happened to a task, 0 before the first."""
+        with self._understood() as db:
+            last: int = db.execute("SELECT coalesce(max(id), 0) FROM event").fetchone()[0]
+            return last
+
+    def happened(self, after: int) -> list[Happening]:
+        """What has happened after the event with this number, oldest first, to the tasks that
+        there are now.
+        """
+        with self._understood() as db:
+            rows = db.execute(
+                "SELECT event.id, task.id, task.name, event.time, event.state, event.detail, "
+                "task.seconds FROM event JOIN task ON task.id = event.task WHERE event.id > ? "
+                "ORDER BY event.id",
+                (after,),
+            )
+            return [
+                Happening(number, own, name, time, State(state), detail or "", seconds)
+                for number, own, name, time, state, detail, seconds in rows
+            ]
 
     def attempts(self) -> list[AttemptRow]:
         """Every attempt of every task, in the order of the graph, oldest first."""

@@ -33,7 +33,7 @@ from maestro.conductor.schema import (
     reset_row,
     update_row,
 )
-from maestro.conductor.values import AttemptRow, Holder, Settings, StudyInfo, TaskRow
+from maestro.conductor.values import AttemptRow, Happening, Holder, Settings, StudyInfo, TaskRow
 from maestro.engine import Change, Event, Outcome
 from maestro.errors import StudyError
 from maestro.spec.model import Parameter
@@ -42,6 +42,7 @@ __all__ = [
     "FILE",
     "HIDDEN",
     "AttemptRow",
+    "Happening",
     "Holder",
     "Settings",
     "Store",

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, NamedTuple
 
-__all__ = ["AttemptRow", "Holder", "Settings", "StudyInfo", "TaskRow"]
+from maestro.engine import State
+
+__all__ = ["AttemptRow", "Happening", "Holder", "Settings", "StudyInfo", "TaskRow"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,20 @@ class TaskRow(NamedTuple):
     seconds: float | None = None
     exit_code: int | None = None
     detail: str | None = None
+
+
+class Happening(NamedTuple):
+    """The event ``id``: what happened to the task with the id ``task``, the ``state`` that this led
+    to, and the ``seconds`` that the task has run as far as is known now.
+    """
+
+    id: int
+    task: int
+    name: str
+    time: float
+    state: State
+    detail: str
+    seconds: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import os
-import select
 import shlex
 import sys
 from collections.abc import Iterable, Iterator
@@ -19,7 +18,7 @@ from maestro.errors import UsageError, visible
 from maestro.report.look import one_line
 from maestro.report.outputs import ENDINGS, from_last, output, script_name
 from maestro.report.study import Study, open_study
-from maestro.report.writing import note
+from maestro.report.writing import note, wait_for_more
 from maestro.spec.values import nearest, plural
 
 __all__ = ["Request", "show"]
@@ -87,7 +86,7 @@ def _show_log(study: Study, request: Request) -> None:
         printer.copy()
         if ended:
             return
-        _wait()
+        wait_for_more(PAUSE)
 
 
 class _Watch:
@@ -190,7 +189,7 @@ def _follow_task(study: Study, name: str, lines: int) -> None:
         if row is not None and State(row.state) not in _WAITS:
             note(one_line(f"{name} is {State(row.state).shown}"))
             return
-        _wait()
+        wait_for_more(PAUSE)
 
 
 # ---- writing -------------------------------------------------------------------------------------
@@ -243,17 +242,3 @@ class _Printer:
         before = "\n" if self._last else ""
         self._last = path
         sys.stdout.write(f"{before}{one_line(f'==> {path}{remark} <==')}\n")
-
-
-def _wait() -> None:
-    """Wait a little, and no longer than anybody reads.
-
-    Raises
-    ------
-    BrokenPipeError
-        Whoever read has left.
-    """
-    poll = select.poll()
-    poll.register(sys.stdout, 0)
-    if any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(1000 * PAUSE)):
-        raise BrokenPipeError

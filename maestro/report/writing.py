@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import select
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -11,7 +12,7 @@ from typing import IO, Any
 
 from maestro.errors import UsageError, visible
 
-__all__ = ["deliver", "delivering", "form_of", "note", "spare_terminal", "write"]
+__all__ = ["deliver", "delivering", "form_of", "note", "spare_terminal", "wait_for_more", "write"]
 
 
 def form_of(path: str, endings: Mapping[str, Sequence[str]]) -> str:
@@ -112,3 +113,17 @@ def spare_terminal(file: IO[Any], form: str) -> None:
     """
     if file.isatty():
         raise UsageError(f"{form} is not for a terminal; name a file with -o FILE, or redirect it")
+
+
+def wait_for_more(seconds: float) -> None:
+    """Wait ``seconds``, and no longer than anybody reads the standard output.
+
+    Raises
+    ------
+    BrokenPipeError
+        Whoever read has left.
+    """
+    poll = select.poll()
+    poll.register(sys.stdout, 0)
+    if any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(1000 * seconds)):
+        raise BrokenPipeError

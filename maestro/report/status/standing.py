@@ -19,7 +19,7 @@ from maestro.report.status.request import Selection
 from maestro.report.study import Study, open_study
 from maestro.spec.values import nearest
 
-__all__ = ["Row", "Standing", "folder_of", "standing"]
+__all__ = ["Row", "Standing", "chosen_of", "folder_of", "know_steps", "standing"]
 
 Row = Sequence[str]
 """Texts of `snapshot.COLUMNS`."""
@@ -81,10 +81,10 @@ def standing(directory: str, selection: Selection, *, tasks: bool = True) -> Sta
     seen = study.overview(tasks=tasks or selection.where is not None)
     if seen is None:
         return _of_texts(study, selection, tasks)
-    _know_steps(study, seen.steps, selection)
+    know_steps(study.name, seen.steps, selection)
     steps, chosen = seen.steps, seen.tasks
     if chosen is not None and selection:
-        chosen = _chosen(chosen, selection)
+        chosen = chosen_of(chosen, selection)
         steps = chosen.census()
     return Standing(
         study, time.time(), sum(counts.total() for counts in seen.steps.values()),
@@ -103,7 +103,8 @@ def _shown(steps: Mapping[str, Counter[State]], selection: Selection) -> dict[st
     return found
 
 
-def _chosen(tasks: FrozenTasks, selection: Selection) -> FrozenTasks:
+def chosen_of(tasks: FrozenTasks, selection: Selection) -> FrozenTasks:
+    """Those of ``tasks`` that ``selection`` chooses."""
     meets = None
     if selection.where is not None:
         from maestro.graph import condition
@@ -125,7 +126,7 @@ def _of_texts(study: Study, selection: Selection, keep: bool) -> Standing:
         from maestro.graph.names import safe
 
         selection = replace(selection, steps=tuple(map(safe, selection.steps)))
-        _know_steps(study, {folder_of(row) for row in rows}, selection)
+        know_steps(study.name, {folder_of(row) for row in rows}, selection)
     chosen = [row for row in rows if _chooses(selection, folder_of(row), row[STATE])]
     steps = _by_step((folder_of(row), row[STATE]) for row in chosen)
     return Standing(study, now, len(rows), steps, texts=chosen if keep else ())
@@ -136,10 +137,11 @@ def folder_of(row: Row) -> str:
     return row[WORKSPACE].partition("/")[0]
 
 
-def _know_steps(study: Study, known: Collection[str], selection: Selection) -> None:
+def know_steps(study: str, known: Collection[str], selection: Selection) -> None:
+    """Raise a `UsageError` where ``selection`` names a step that is none of ``known``."""
     for step in selection.steps:
         if step not in known:
-            raise UsageError(f"{study.name} has no step '{step}'{nearest(step, known)}")
+            raise UsageError(f"{study} has no step '{step}'{nearest(step, known)}")
 
 
 def _chooses(selection: Selection, step: str, state: str) -> bool:

@@ -21,7 +21,7 @@ from maestro.report.status.request import PLAIN, Request
 from maestro.report.status.standing import Standing, standing
 from maestro.report.status.summary import summary
 
-__all__ = ["show"]
+__all__ = ["ending", "show"]
 
 SHOWN_REASONS = 5
 
@@ -124,17 +124,24 @@ def _title(seen: Standing) -> str:
 
 def _standing(seen: Standing) -> Iterator[str]:
     """Whether the study has ended, is conducted, or what to type when it is neither."""
-    directory, info = seen.study.directory, seen.info
+    info = seen.info
     if info is None:
         yield f"From {snapshot.FILE}, as it was last written: {seen.study.why_not_store}"
-    elif info.outcome:
+        return
+    yield from ending(seen.study.directory, info, seen.conductor)
+    if not info.outcome and seen.conductor is not None:
+        yield from _waiting(seen, info)
+
+
+def ending(directory: str, info: StudyInfo, conductor: str | None) -> Iterator[str]:
+    """How the study in ``directory`` has ended, who conducts it, or what to type."""
+    if info.outcome:
         yield f"The study has ended: {info.outcome}"
         if info.outcome != Outcome.FINISHED.name:
             command = shlex.join(["maestro", "rerun", "--failed", directory])
             yield f"To run again what did not finish: {command}"
-    elif seen.conductor is not None:
-        yield f"Conducted by {seen.conductor}{', being cancelled' * info.cancelling}"
-        yield from _waiting(seen, info)
+    elif conductor is not None:
+        yield f"Conducted by {conductor}{', being cancelled' * info.cancelling}"
     else:
         what = "Being cancelled, by nobody now" if info.cancelling else "Nobody conducts it"
         yield f"{what}. To go on: {shlex.join(['maestro', 'resume', directory])}"

@@ -1,0 +1,309 @@
+"""What a screen shows of a study that is watched: its lines, at one moment, for any size."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from rich.cells import set_cell_size
+
+from maestro.conductor import snapshot
+from maestro.conductor.store import StudyInfo, TaskRow
+from maestro.engine import ACTIVE, FAILED, State
+from maestro.report.look import amount, in_order, one_line, style, symbol, width
+from maestro.report.status.course import ENDED, WINDOW, Course
+from maestro.spec.values import plural
+
+__all__ = ["KEYS", "VIEWS", "Board", "Line", "View"]
+
+Line = list[tuple[str, str]]
+"""Texts with their styles."""
+
+KEYS = {"s": "steps", "r": "running", "w": "waiting", "f": "failed", "a": "all tasks", "q": "quit"}
+
+VIEWS = {
+    "r": frozenset({State.RUNNING, State.UNKNOWN}),
+    "w": frozenset({State.PENDING, State.SUBMITTING}),
+    "f": FAILED,
+    "a": frozenset(State),
+}
+"""The states of the tasks that are shown by key; by ``s``, steps are."""
+
+_BARS = (
+    (frozenset({State.FINISHED, State.DRYRUN}), "━", "=", "green"),
+    (FAILED, "╳", "x", "red"),
+    (frozenset({State.INCOMPLETE, State.CANCELLED}), "╌", "-", "yellow"),
+    (frozenset({State.RUNNING, State.UNKNOWN}), "╸", ">", "cyan"),
+)
+"""What a bar is made of: states, with the characters and the colour for them."""
+
+NAME = 30
+"""Columns that the name of a step takes at most."""
+
+LEAST = 8
+"""Columns that a bar, and a name, have at least where there are any to have."""
+
+BAR = 40
+"""Columns that a bar takes at most."""
+
+NARROW = 60
+"""Columns from which on there is room for the names of states."""
+
+REASONS = 3
+"""How many of a scheduler's are shown, at most."""
+
+
+@dataclass(slots=True)
+class View:
+    """What people have chosen to see: steps, or the tasks in ``states``, from line ``top`` on."""
+
+    key: str = "s"
+    top: int = 0
+    states: Collection[State] = field(default_factory=frozenset)
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """A study as it was seen at the time ``at``, to be shown at ``now`` on a stream with
+    ``encoding``. ``total`` counts all its tasks, where ``course`` has those that were chosen.
+    """
+
+    directory: str
+    info: StudyInfo
+    conductor: str | None
+    course: Course
+    total: int
+    at: float
+    now: float
+    trouble: str | None
+    encoding: str | None
+
+    def lines(
+        self, view: View, rows: Sequence[TaskRow], size: int, room: int, columns: int
+    ) -> list[Line]:
+        """The lines of a screen of ``columns``, of which ``room`` are for steps, or for ``rows``:
+        those of the ``size`` tasks in the view that it has room for.
+        """
+        head, foot = self.head(columns), self.foot(view, columns)
+        if view.key == "s":
+            steps = self._steps(columns)
+            size = len(steps)
+            body = steps[view.top : view.top + room]
+        else:
+            body = [self._task(row, columns) for row in rows] or [[("none", "dim")]]
+        body += [[] for _ in range(room - len(body))]
+        return [*head, *body, [(_hidden(view.top, room, size), "dim")], *foot]
+
+    def head(self, columns: int) -> list[Line]:
+        """What study it is, and who conducts it."""
+        begun, info = self.course.begun, self.info
+        until = self.course.last if info.outcome else self.now
+        lasted = "" if begun is None or until is None else amount(round(max(0.0, until - begun)))
+        title = one_line(f"{info.name}: {self.directory}")
+        gap = columns - width(title) - width(lasted)
+        line: Line = [(set_cell_size(title, max(0, columns - width(lasted) - 1)), "bold")]
+        line = [(title, "bold"), (" " * gap, "")] if gap > 0 else [*line, (" ", "")]
+        return [[*line, (lasted, "")], [self._standing()]]
+
+    def foot(self, view: View, columns: int) -> list[Line]:
+        """The tasks by state, the pace, what there is to say of the scheduler, and the keys."""
+        pace, end = self._pace()
+        if width(pace + end) + 2 <= columns or not end:
+            paces: list[Line] = [[("; ".join(filter(None, (pace, end))), "")]]
+        else:
+            paces = [[(pace, "")], [(end, "")]]
+        lines = [*self._counts(columns), *paces]
+        lines += [[(text, "yellow")] for text in self._scheduler()]
+        if self.trouble is not None:
+            ago = amount(round(self.now - self.at))
+            lines.append([(one_line(f"as it was {ago} ago: {self.trouble}"), "yellow")])
+        return [*lines, self._keys(view, columns)]
+
+    def _keys(self, view: View, columns: int) -> Line:
+        """The keys with what they show; where that is too much, only what is shown."""
+        names = dict(KEYS)
+        if view.states:
+            names["a"] = ", ".join(dict.fromkeys(s.shown for s in State if s in view.states))
+        if sum(map(width, names.values())) + 4 * len(names) > columns:
+            names = {key: name if key in (view.key, "q") else "" for key, name in names.items()}
+        line: Line = []
+        for key, name in names.items():
+            look = "bold" if key == view.key else ""
+            line += [(f" {key} ", "reverse"), (f"{name} " if name else "", look)]
+        return line
+
+    def _standing(self) -> tuple[str, str]:
+        info = self.info
+        if info.outcome:
+            return f"The study has ended: {info.outcome}", "bold"
+        if self.conductor is not None:
+            return one_line(
+                f"{'Being cancelled' if info.cancelling else 'Conducted'} by {self.conductor}"
+            ), ""
+        what = "Being cancelled, by nobody now" if info.cancelling else "Nobody conducts it"
+        resume = shlex.join(["maestro", "resume", self.directory])
+        return one_line(f"{what}. To go on: {resume}"), "yellow"
+
+    def _counts(self, columns: int) -> list[Line]:
+        """The tasks by state, in as many lines as that takes; on a narrow screen in one, without
+        the names of states.
+        """
+        counts = shown(self.course.counts)
+        count = counts.total()
+        chosen = f"{count} of {plural(self.total, 'task')}"
+        text = plural(count, "task") if count == self.total else chosen
+        lines: list[Line] = [[(f"{text}:", "")]]
+        used = width(text) + 1
+        for state in in_order(counts):
+            name = f" {state}" if columns >= NARROW else ""
+            text = f"  {symbol(state, self.encoding)} {counts[state]}{name}"
+            if used + width(text) > columns and name:
+                lines.append([])
+                used = 0
+            lines[-1].append((text, style(state)))
+            used += width(text)
+        return lines
+
+    def _pace(self) -> tuple[str, str]:
+        """How fast it is, and when it will have ended."""
+        if self.course.begun is None:
+            return "No task has run yet", ""
+        rate = 60 * self.course.rate(self.now)
+        span = amount(round(min(WINDOW, max(1.0, self.now - self.course.begun))))
+        pace = f"{rate:.3g} tasks/min in the last {span}"
+        if self.conductor is None:
+            return pace, ""
+        found = self.course.expected(self.now)
+        some = ", ".join(map(one_line, found.unmeasured[:2]))
+        some += ", ..." if len(found.unmeasured) > 2 else ""
+        if found.seconds is None:
+            return pace, "end unknown" + f": none of {some} has finished" * bool(some)
+        rest = f"in {amount(round(found.seconds))}, {_clock(self.now + found.seconds, self.now)}"
+        return pace, f"end {rest}" + f", and what {some} will take" * bool(some)
+
+    def _scheduler(self) -> list[str]:
+        info = self.info
+        if info.outcome or self.conductor is None:
+            return []
+        lines = [
+            f"{count} PENDING: the scheduler says {one_line(reason)}"
+            for reason, count in self.course.reasons.most_common(REASONS)
+        ]
+        if info.answered is not None:
+            ago = amount(round(max(0.0, self.now - info.answered)))
+            lines.append(f"The scheduler last answered {ago} ago")
+        if info.trouble:
+            lines.append(one_line(f"{info.trouble}; jobs are taken to be well"))
+        return lines
+
+    # ---- steps and tasks ----------------------------------------------------------------------
+
+    def _steps(self, columns: int) -> list[Line]:
+        """A line for each step: those with something to come first."""
+        found = {one_line(step): counts for step, counts in self.course.steps.items()}
+        steps = dict(sorted(found.items(), key=lambda item: _left(item[1]) == 0))
+        rests = {step: self._rest(counts) for step, counts in steps.items()}
+        digits = max((len(str(counts.total())) for counts in steps.values()), default=1)
+        name = min(NAME, max(map(width, steps), default=0), max(LEAST, columns // 3))
+        rest = max((sum(width(text) for text, _ in line) for line in rests.values()), default=0)
+        room = columns - name - 2 * digits - 6
+        bar = min(BAR, max(room - rest, min(LEAST, room)))
+        lines = []
+        for step, counts in steps.items():
+            total, state = counts.total(), _leading(counts)
+            lines.append([
+                (f"{symbol(state, self.encoding)} ", style(state)),
+                (set_cell_size(step, name) + " ", ""), *self._bar(counts, bar),
+                (f" {total - _left(counts):{digits}}/{total:<{digits}} ", ""), *rests[step],
+            ])  # fmt: skip
+        return lines
+
+    def _rest(self, counts: Mapping[State, int]) -> Line:
+        """What is in flight, and what went wrong."""
+        line: Line = []
+        by_name = shown(counts)
+        for state in in_order(by_name):
+            if state not in ("INITIALIZED", "FINISHED"):
+                line.append((f" {symbol(state, self.encoding)} {by_name[state]}", style(state)))
+        return line
+
+    def _bar(self, counts: Mapping[State, int], columns: int) -> Line:
+        if columns < 1:
+            return []
+        total, line, used, before = sum(counts.values()), [], 0, 0
+        plain = symbol("FINISHED", self.encoding).isascii()
+        for states, mark, ascii_mark, look in _BARS:
+            count = sum(counts.get(state, 0) for state in states)
+            before += count
+            end = before * columns // total
+            if count and end <= used < columns:  # what there is shows
+                end = used + 1
+            if end > used:
+                line.append(((ascii_mark if plain else mark) * (end - used), look))
+                used = end
+        return [*line, (("." if plain else "·") * (columns - used), "dim")]
+
+    def _task(self, row: TaskRow, columns: int) -> Line:
+        state = State(row.state)
+        mark = symbol(state.shown, self.encoding)
+        name = one_line(row.name)
+        room = max(LEAST, columns // 2)
+        took = self._took(row, state)
+        return [
+            (f"{mark} ", style(state.shown)),
+            (set_cell_size(name, room) if width(name) > room else name.ljust(room), ""),
+            (f" {state.shown:<9}", style(state.shown)),
+            (f" {took:>8}", ""),
+            (f"  {one_line(row.detail)}" if row.detail else "", ""),
+        ]
+
+    def _took(self, row: TaskRow, state: State) -> str:
+        if row.seconds is not None and state not in ACTIVE:
+            return amount(row.seconds)
+        since = row.started if state is State.RUNNING else row.submitted
+        if since is None or state not in ACTIVE:
+            return ""
+        return amount(round(max(0.0, self.now - since)))
+
+
+def shown(counts: Mapping[State, int]) -> Counter[str]:
+    """``counts`` by the names that people know."""
+    found: Counter[str] = Counter()
+    for state, count in counts.items():
+        found[state.shown] += count
+    return found
+
+
+def _left(counts: Mapping[State, int]) -> int:
+    """How many tasks have yet to end."""
+    return sum(count for state, count in counts.items() if state not in ENDED)
+
+
+def _leading(counts: Mapping[State, int]) -> str:
+    """The state whose symbol stands for all of these tasks."""
+    for states in (VIEWS["r"], FAILED, VIEWS["w"], {State.INITIALIZED}):
+        for state in State:
+            if state in states and counts.get(state):
+                return state.shown
+    return next((state.shown for state in reversed(State) if counts.get(state)), "FINISHED")
+
+
+def _hidden(top: int, room: int, size: int) -> str:
+    """How much there is above and below."""
+    below = max(0, size - top - room)
+    return "   ".join([*[f"{top} more above"] * (top > 0), *[f"{below} more below"] * (below > 0)])
+
+
+def _clock(end: float, now: float) -> str:
+    """The moment ``end``, as one says it at ``now``."""
+    text = snapshot.time_text(end)
+    day, clock = text.split()
+    far = end - now > 86400
+    if far:
+        return f"{day} {clock[:5]}"
+    return f"{clock if end - now < 600 else clock[:5]}" + (
+        "" if day == time.strftime("%Y-%m-%d", time.localtime(now)) else f" on {day}"
+    )
