@@ -231,20 +231,21 @@ class Board:
         return line
 
     def _bar(self, counts: Mapping[State, int], columns: int) -> Line:
-        if columns < 1:
+        """Each kind of state by its share, and every one that there is with a character."""
+        if columns < len(_BARS) + 1:
             return []
-        total, line, used, before = sum(counts.values()), [], 0, 0
         plain = symbol("FINISHED", self.encoding).isascii()
-        for states, mark, ascii_mark, look in _BARS:
-            count = sum(counts.get(state, 0) for state in states)
-            before += count
-            end = before * columns // total
-            if count and end <= used < columns:  # what there is shows
-                end = used + 1
-            if end > used:
-                line.append(((ascii_mark if plain else mark) * (end - used), look))
-                used = end
-        return [*line, (("." if plain else "·") * (columns - used), "dim")]
+        parts = [
+            (sum(counts.get(state, 0) for state in states), ascii_mark if plain else mark, look)
+            for states, mark, ascii_mark, look in _BARS
+        ]
+        total = sum(counts.values())
+        parts.append((total - sum(part[0] for part in parts), "." if plain else "·", "dim"))
+        sizes = [max(1, part[0] * columns // total) if part[0] else 0 for part in parts]
+        sizes[sizes.index(max(sizes))] += columns - sum(sizes)
+        return [
+            (mark * size, look) for (_, mark, look), size in zip(parts, sizes, strict=True) if size
+        ]
 
     def _task(self, row: TaskRow, columns: int) -> Line:
         state = State(row.state)

@@ -131,7 +131,7 @@ class Course:
         """
         left = {step: sum(counts[state] for state in counts.keys() - ENDED)
                 for step, counts in self.steps.items()}  # fmt: skip
-        means = {step: total / count for step, (count, total) in self._measured.items()}
+        means = self._means(now)
         steps = [step for step, count in left.items() if count]
         unmeasured = [step for step in steps if step not in means]
         rests = []
@@ -147,6 +147,18 @@ class Course:
         if len(unmeasured) == len(steps) or (work and not parallel):
             return Expected(None, unmeasured)
         return Expected(max(longest, work / parallel if work else 0.0), unmeasured)
+
+    def _means(self, now: float) -> dict[str, float]:
+        """Seconds that a task takes, by step. The short ones have ended first: what runs for longer
+        than those took counts, too, as if it ended now.
+        """
+        sums = dict(self._measured)
+        for task, start in self._running.items():
+            step, ran = self._tasks[task][0], now - start
+            if step in sums and ran * self._measured[step][0] > self._measured[step][1]:
+                count, total = sums[step]
+                sums[step] = count + 1, total + ran
+        return {step: total / count for step, (count, total) in sums.items()}
 
     def _enter(self, task: Sketch) -> None:
         self.steps[task.step][task.state] += 1
