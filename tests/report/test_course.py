@@ -34,7 +34,8 @@ def test_steps_of_very_different_duration_each_count_by_their_own_mean() -> None
     tasks = [ended(i, "short", NOW - 2, 2.0) for i in range(4)]
     tasks += [ended(10 + i, "long", NOW, 60.0) for i in range(4)]
     tasks += [running(20 + i, "long", NOW) for i in range(4)]
-    tasks += [waiting(30 + i, "long") for i in range(6)] + [waiting(40 + i, "short") for i in range(6)]
+    tasks += [waiting(30 + i, "long") for i in range(6)]
+    tasks += [waiting(40 + i, "short") for i in range(6)]
     course = Course(tasks, NOW)
     assert course.parallel(NOW) == pytest.approx(4, rel=0.1)
     found = course.expected(NOW)
@@ -115,9 +116,9 @@ def test_what_has_not_ended_comes_first_and_the_hidden_are_counted() -> None:
 def test_a_bar_shows_all_there_is_in_characters_that_the_stream_has() -> None:
     tasks = [ended(i, "s", NOW, 1.0) for i in range(998)]
     tasks += [ended(998, "s", NOW, 1.0, S.FAILED), running(999, "s", NOW)]
-    assert "━╳╸ 999/1000  ▶ 1 ✗ 1" in texts(board(tasks))[2]
+    assert "━╳╸  999/1000  ▶ 1 ✗ 1" in texts(board(tasks))[2]
     lines = texts(board(tasks, "ascii"))
-    assert "=x> 999/1000  > 1 x 1" in lines[2]
+    assert "=x>  999/1000  > 1 x 1" in lines[2]
     assert all(line.isascii() for line in lines)
 
 
