@@ -24,7 +24,8 @@ pytestmark = pytest.mark.skipif(
     CHROMIUM is None and not os.environ.get("CI"), reason="needs Chromium"
 )
 
-SECRET = "open-sesame-51966"
+SECRET, STORED = "open-sesame-51966", "hidden-since-47806"
+"""In the specification's environment, and in that of the process."""
 
 STUDY = f"""
 description: {{name: fits, description: Fits with $(TOKEN)}}
@@ -138,11 +139,11 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def look(browser: Browser, shell: Shell) -> Iterator[Callable[..., Look]]:
+def look(browser: Browser) -> Iterator[Callable[..., Look]]:
     looks: list[Look] = []
 
-    def at(name: str, width: int = 1280) -> Look:
-        looks.append(Look(browser, shell.folder / name, width))
+    def at(path: Path, width: int = 1280) -> Look:
+        looks.append(Look(browser, path, width))
         return looks[-1]
 
     yield at
@@ -150,19 +151,22 @@ def look(browser: Browser, shell: Shell) -> Iterator[Callable[..., Look]]:
         one.close()
 
 
-@pytest.fixture
-def fits(shell: Shell) -> Shell:
-    """The study, which has run, with its report in ``fits.html``."""
+@pytest.fixture(scope="module")
+def fits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report on the study, which has run."""
+    shell = Shell(tmp_path_factory.mktemp("a folder"))
     shell.write("fits.yaml", STUDY)
-    shell("maestro", "run", "-y", "-fg", "-o", "out", "fits.yaml", code=2)
-    done = shell("maestro", "report", "out", "-o", "fits.html")
+    environment = os.environ | {"MAESTRO_TEST_SECRET": STORED}
+    shell("maestro", "run", "-y", "-fg", "-o", "out", "fits.yaml", code=2, env=environment)
+    assert STORED in (shell.folder / "out/meta/environment.yaml").read_text()
+    done = shell("maestro", "report", "out", "-o", "fits.html", env=environment)
     assert (done.stdout, done.stderr) == ("The report: fits.html\n", "")
-    return shell
+    return shell.folder / "fits.html"
 
 
 @pytest.mark.parametrize("width", [1280, 400])
-def test_a_study_with_failures(fits: Shell, look: Callable[..., Look], width: int) -> None:
-    seen = look("fits.html", width)
+def test_a_study_with_failures(fits: Path, look: Callable[..., Look], width: int) -> None:
+    seen = look(fits, width)
     page = seen.page
     assert page.evaluate("document.documentElement.scrollWidth") == width
     assert page.title() == "fits: report"
@@ -180,8 +184,8 @@ def test_a_study_with_failures(fits: Shell, look: Callable[..., Look], width: in
     )
 
 
-def test_choosing_and_sorting(fits: Shell, look: Callable[..., Look]) -> None:
-    seen = look("fits.html")
+def test_choosing_and_sorting(fits: Path, look: Callable[..., Look]) -> None:
+    seen = look(fits)
     page = seen.page
     page.get_by_label("Words").fill("FIT n.1")
     eventually(lambda: seen.chosen() == "2 of 6 tasks")
@@ -201,8 +205,8 @@ def test_choosing_and_sorting(fits: Shell, look: Callable[..., Look]) -> None:
     assert page.evaluate(f"{drawn}.model.renderers[1].view.indices.count") == 4
 
 
-def test_hovering_and_selecting(fits: Shell, look: Callable[..., Look]) -> None:
-    seen = look("fits.html")
+def test_hovering_and_selecting(fits: Path, look: Callable[..., Look]) -> None:
+    seen = look(fits)
     names = seen.page.evaluate(
         "Bokeh.documents[0].get_model_by_name('timeline').renderers[1].data_source.data.name"
     )
@@ -221,8 +225,8 @@ def test_hovering_and_selecting(fits: Shell, look: Callable[..., Look]) -> None:
     seen.hint("durations", "x", "run", 0, "mesh")
 
 
-def test_durations_by_parameter(fits: Shell, look: Callable[..., Look]) -> None:
-    seen = look("fits.html")
+def test_durations_by_parameter(fits: Path, look: Callable[..., Look]) -> None:
+    seen = look(fits)
     boxes = "Bokeh.documents[0].get_model_by_name('durations').renderers[1].data_source.data"
     assert seen.page.evaluate(f"[...{boxes}.label]") == ["mesh", "fit"]
     seen.page.get_by_label("By").select_option(label="N")
@@ -230,8 +234,8 @@ def test_durations_by_parameter(fits: Shell, look: Callable[..., Look]) -> None:
     assert all(0.05 < x < 20 for x in seen.page.evaluate(f"[...{boxes}.q2]"))
 
 
-def test_links_lead_to_sections(fits: Shell, look: Callable[..., Look]) -> None:
-    page = look("fits.html").page
+def test_links_lead_to_sections(fits: Path, look: Callable[..., Look]) -> None:
+    page = look(fits).page
     for link in page.locator("nav a").all():
         link.click()
         target = page.locator(str(link.get_attribute("href")))
@@ -239,13 +243,11 @@ def test_links_lead_to_sections(fits: Shell, look: Callable[..., Look]) -> None:
         eventually(lambda at=target: 0 <= round(at.bounding_box()["y"]) < 900)
 
 
-def test_no_value_of_the_environment(fits: Shell, look: Callable[..., Look]) -> None:
-    environment = os.environ | {"MAESTRO_TEST_SECRET": "hidden-" + SECRET[::-1]}
-    fits("maestro", "report", "out", "-o", "fits.html", env=environment)
-    text = (fits.folder / "fits.html").read_text()
+def test_no_value_of_the_environment(fits: Path, look: Callable[..., Look]) -> None:
+    text = fits.read_text()
     assert SECRET not in text
-    assert environment["MAESTRO_TEST_SECRET"] not in text
-    page = look("fits.html").page
+    assert STORED not in text
+    page = look(fits).page
     assert "Fits with $(TOKEN)" in page.locator("header").inner_text()
     facts = page.locator("#provenance").inner_text()
     assert "QUICK, TOKEN (values are not shown)" in facts
@@ -289,7 +291,7 @@ def test_hostile_values(shell: Shell, look: Callable[..., Look]) -> None:
     shell.write("s.yaml", json.dumps(spec))
     shell("maestro", "run", "-y", "-fg", "-o", "out", "s.yaml", code=2)
     shell("maestro", "report", "out", "-o", "page.html")
-    seen = look("page.html")
+    seen = look(shell.folder / "page.html")
     page = seen.page
     assert page.title() == f"{HOSTILE[0]}: report"
     seen.hint("timeline", "left", "row", 1, HOSTILE[1])
@@ -317,7 +319,7 @@ def test_a_study_that_runs(shell: Shell, look: Callable[..., Look]) -> None:
     shell("maestro", "run", "-y", "-o", "out", "s.yaml")
     eventually(lambda: shell.states("out")["first"] == "RUNNING")
     assert shell("maestro", "report", "out").stdout == "The report: waits-report.html\n"
-    seen = look("waits-report.html")
+    seen = look(shell.folder / "waits-report.html")
     header = seen.page.locator("header").inner_text()
     assert "It is running, conducted by " in header
     hint = seen.hint("timeline", "left", "row", 0, "first")
@@ -332,7 +334,7 @@ def test_a_study_that_has_not_run(shell: Shell, look: Callable[..., Look]) -> No
     shell("maestro", "run", "-n", "-o", "out", "s.yaml")
     page = shell("maestro", "report", "-o", "-", "out").stdout
     (shell.folder / "page.html").write_text(page)
-    seen = look("page.html")
+    seen = look(shell.folder / "page.html")
     assert "nobody conducts it" in seen.page.locator("header").inner_text()
     assert seen.column(0) == ["· INITIALIZED", "· INITIALIZED"]
     assert "None of the chosen tasks has run" in seen.page.locator("#durations").inner_text()
@@ -350,7 +352,7 @@ def test_a_large_study(shell: Shell, look: Callable[..., Look]) -> None:
     shell.write("s.yaml", json.dumps(spec))
     shell("maestro", "run", "-y", "--dry", "-o", "out", "s.yaml")
     shell("maestro", "report", "out", "-o", "page.html")
-    seen = look("page.html")
+    seen = look(shell.folder / "page.html")
     graph = seen.page.locator("#graph").inner_text()
     assert "2,501 tasks with 2,500 edges are too many to be drawn one by one" in graph
     assert "✎ 2500 DRYRUN" in " ".join(seen.page.locator("#graph svg").all_text_contents())

@@ -73,23 +73,15 @@ def task_columns(
     of parameters with their names. What came with a state is shown as ``conceal`` has it.
     """
     used = [json.loads(task.params) for task in tasks]
-    states = [State(task.state).shown for task in tasks]
-    marks = [marked(state) for state in states]
     params = [_params(values) for values in used]
-    details = [
-        one_line(conceal(cause(task) if State(task.state) in FAILED else task.detail or ""))
-        for task in tasks
-    ]
     columns: Columns = {
         "name": [one_line(task.name) for task in tasks],
         "step": [one_line(task.step) for task in tasks],
-        "state": states,
-        "mark": marks,
-        "symbol": [symbol(state, "utf-8") for state in states],
-        "color": [ink(state) for state in states],
         "params": params,
         "hint": [cut(one_line(task.name), HINT) for task in tasks],
         "hint_params": [cut(text, HINT) for text in params],
+        "workspace": [one_line(task.workspace) for task in tasks],
+        "job": [one_line(task.job or "") for task in tasks],
         "attempts": [task.number for task in tasks],
         "submitted": [clock(task.submitted) for task in tasks],
         "started": [clock(task.started) for task in tasks],
@@ -97,19 +89,34 @@ def task_columns(
         "queue": [_queued(task.submitted, task.started) for task in tasks],
         "run": [_number(running.get(task.name, task.seconds)) for task in tasks],
         "exit": [_number(task.exit_code) for task in tasks],
-        "job": [one_line(task.job or "") for task in tasks],
-        "detail": details,
-        "about": [
-            cut(f"{mark}: {detail}" if detail else mark, HINT)
-            for mark, detail in zip(marks, details, strict=True)
-        ],
-        "workspace": [one_line(task.workspace) for task in tasks],
+        **_states(tasks, conceal),
     }
     names = list({name: None for values in used for name in values})
     parameters = {f"p{i}": name for i, name in enumerate(names[:SHOWN])}
     for column, name in parameters.items():
         columns[column] = _values([values.get(name) for values in used])
     return columns, parameters
+
+
+def _states(tasks: Sequence[TaskRow], conceal: Callable[[str], str]) -> Columns:
+    """The states, how they look, and what came with them."""
+    states = [State(task.state).shown for task in tasks]
+    marks = [marked(state) for state in states]
+    details = [
+        one_line(conceal(cause(task) if State(task.state) in FAILED else task.detail or ""))
+        for task in tasks
+    ]
+    return {
+        "state": states,
+        "mark": marks,
+        "symbol": [symbol(state, "utf-8") for state in states],
+        "color": [ink(state) for state in states],
+        "detail": details,
+        "about": [
+            cut(f"{mark}: {detail}" if detail else mark, HINT)
+            for mark, detail in zip(marks, details, strict=True)
+        ],
+    }
 
 
 def _params(values: Mapping[str, Any]) -> str:

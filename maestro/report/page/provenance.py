@@ -56,7 +56,7 @@ def facts(study: Study, history: History, now: float) -> Iterator[Fact]:
     elif spec.parameters:
         names = ", ".join(p.name for p in spec.parameters)
         yield "Parameters", f"{names}: {plural(combinations, 'combination')}"
-    if names := ", ".join(spec.environment.resolved.keys() - {"SPECROOT"}):
+    if names := ", ".join(sorted(spec.environment.resolved.keys() - {"SPECROOT"})):
         yield "Environment", f"{names} (values are not shown)"
     yield "Runs on", spec.batch.type
     if hosts := list(dict.fromkeys(_hosts(study.directory))):
