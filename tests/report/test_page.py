@@ -70,6 +70,7 @@ class Look:
 
     def __init__(self, browser: Browser, path: Path, width: int = 1280) -> None:
         context = browser.new_context(viewport={"width": width, "height": 900}, offline=True)
+        context.set_default_timeout(60_000)
         self.page: Page = context.new_page()
         self.asked: list[str] = []
         self.said: list[str] = []
@@ -271,22 +272,25 @@ HOSTILE = [
 ]
 
 
+HOSTILE_NAMES = ["A", HOSTILE[1], "<img src=x onerror=document.title=7>", "$$y$$"]
+
+
 def test_hostile_values(shell: Shell, look: Callable[..., Look]) -> None:
+    uses = " ".join(f"$({name})" for name in HOSTILE_NAMES)
     spec = {
         "description": {"name": HOSTILE[0], "description": HOSTILE[1]},
         "study": [
             {
                 "name": f"bad {HOSTILE[1]} $$x$$",
                 "description": HOSTILE[0],
-                "run": {"cmd": 'cat "$(OUTPUT_PATH)/../words" >&2; exit 3 # $(A)'},
+                "run": {"cmd": 'cat "$(OUTPUT_PATH)/../words" >&2; exit 3 # ' + uses},
             },
         ],
         "global.parameters": {
-            "A": {"values": HOSTILE, "label": [f"A.{i}" for i in range(len(HOSTILE))]},
-            HOSTILE[1]: {"values": HOSTILE, "label": [f"B.{i}" for i in range(len(HOSTILE))]},
+            name: {"values": HOSTILE, "label": [f"{n}.{i}" for i in range(len(HOSTILE))]}
+            for n, name in enumerate(HOSTILE_NAMES)
         },
     }
-    spec["study"][0]["run"]["cmd"] += f" $({HOSTILE[1]})"
     shell.write("words", "\n".join(HOSTILE))
     shell.write("s.yaml", json.dumps(spec))
     shell("maestro", "run", "-y", "-fg", "-o", "out", "s.yaml", code=2)
@@ -295,7 +299,10 @@ def test_hostile_values(shell: Shell, look: Callable[..., Look]) -> None:
     page = seen.page
     assert page.title() == f"{HOSTILE[0]}: report"
     seen.hint("timeline", "left", "row", 1, HOSTILE[1])
-    page.get_by_label("By").select_option(index=1)
+    page.get_by_label("By").select_option(label="$$y$$")
+    axis = "Bokeh.documents[0].get_model_by_name('durations').below[0]"
+    # Else it is a formula, of which nothing would be seen.
+    assert page.evaluate(f"{axis}.axis_label") == "$\u200b$y$\u200b$"
     page.get_by_label("Words").fill("7 * 7")
     eventually(lambda: seen.chosen() == "1 of 10 tasks")
     assert HOSTILE[5] in seen.rows()[0]
