@@ -190,8 +190,7 @@ def test_control_z_gives_the_terminal_back_until_fg(watching: Open, running: She
     assert terminal.text.count(LEAVE) == 1
     assert (running.folder / "before").read_text() == (running.folder / "after").read_text()
     terminal.press("\r")
-    terminal.until(re.escape(ENTER))
-    terminal.until("quit")
+    terminal.until(f"(?s){re.escape(ENTER)}.*quit")
     terminal.press("q")
     assert terminal.end() == 0
     assert (running.folder / "before").read_text() == (running.folder / "end").read_text()

@@ -97,7 +97,7 @@ class Screen:
         clear, self._stale = self._stale, False
         drawn = [] if clear else self._drawn
         out = ["\x1b[2J"] * clear + [
-            f"\x1b[{number};1H{line}\x1b[K"
+            f"\x1b[{number};1H\x1b[K{line}"  # after a full line, K would take its last character
             for number, line in enumerate(lines, 1)
             if number > len(drawn) or drawn[number - 1] != line
         ]
