@@ -1,17 +1,20 @@
-"""What the README shows works as it says."""
+"""What the README and the home page show works as it says."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import Shell
 
-README = Path(__file__).resolve().parent.parent / "README.md"
+ROOT = Path(__file__).resolve().parent.parent
 
 
-def test_the_first_study(shell: Shell) -> None:
-    text = README.read_text(encoding="utf-8")
+@pytest.mark.parametrize("page", ["README.md", "docs/index.md"])
+def test_the_first_study(shell: Shell, page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
     (study,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
     shell.write("ball.yaml", study)
     assert "no problems" in shell("maestro", "validate", "ball.yaml").stdout
