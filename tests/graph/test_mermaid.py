@@ -167,3 +167,16 @@ def test_a_flowchart_has_no_other_sign(drawing: Drawing) -> None:
     assert all(matches)
     assert sum(match[1] is not None for match in matches) == len(drawing.boxes)
     assert sum(match[2] is not None for match in matches) == len(drawing.arrows)
+
+
+@needs_mermaid
+def test_mermaid_draws_what_the_pages_show(tmp_path: Path) -> None:
+    docs = Path(__file__).resolve().parents[2] / "docs"
+    shown = [
+        (page.name, diagram)
+        for page in sorted(docs.rglob("*.md"))
+        for diagram in re.findall(r"```mermaid\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    ]
+    assert "architecture.md" in dict(shown)
+    for (page, _), seen in zip(shown, rendered(tmp_path, [d for _, d in shown]), strict=True):
+        assert "error" not in seen, (page, seen)
