@@ -55,11 +55,10 @@ def test_words_are_completed(shell: Shell, kind: str) -> None:
     ) as process:  # fmt: skip
         try:
             os.write(leader, f"{SET_UP[kind]}; echo set'' up\n".encode())
-            until(leader, "set up\r\n")
-            until(leader, "ready> ")
+            rest = behind("ready> ", leader, behind("set up\r\n", leader))
             for typed, completed in WORDS.items():
                 os.write(leader, f"{typed}\t".encode())
-                until(leader, completed)
+                rest = behind(completed, leader, rest)
                 os.write(leader, b"\x15")  # away with the line
         finally:
             process.kill()
@@ -67,10 +66,11 @@ def test_words_are_completed(shell: Shell, kind: str) -> None:
             os.close(leader)
 
 
-def until(leader: int, text: str) -> None:
-    """Wait until the terminal shows ``text``."""
-    seen, end = "", time.monotonic() + 20
+def behind(text: str, leader: int, seen: str = "") -> str:
+    """Wait until the terminal, which has shown ``seen``, shows ``text``; what comes after that."""
+    end = time.monotonic() + 20
     while text not in seen:
         assert time.monotonic() < end, f"{text!r} does not come: {seen!r}"
         if select.select([leader], [], [], 1.0)[0]:
             seen += os.read(leader, 4096).decode("utf-8", "replace")
+    return seen.partition(text)[2]
