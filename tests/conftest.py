@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import fcntl
+import signal
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,14 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("maestro")
+
+# Whoever starts the tests behind nohup or & ignores these, and what is tested would inherit that.
+for _number, _heed in (
+    (signal.SIGINT, signal.default_int_handler), (signal.SIGQUIT, signal.SIG_DFL),
+    (signal.SIGHUP, signal.SIG_DFL),
+):  # fmt: skip
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, _heed)
 
 PROGRAMS = {
     "maestro": "from maestro.cli.main import main; sys.exit(main())",

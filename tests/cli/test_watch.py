@@ -46,8 +46,6 @@ class Terminal:
         self.text = ""
         self.pid, self._file = pty.fork()
         if self.pid == 0:
-            for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):  # as in a login
-                signal.signal(number, signal.SIG_DFL)
             os.chdir(folder)
             size = struct.pack("HHHH", lines, columns, 0, 0)
             fcntl.ioctl(0, termios.TIOCSWINSZ, size)
