@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
     for parser in found.values():
         for action in parser._actions:
             if action.metavar in _BY_METAVAR:
-                action.complete = _BY_METAVAR[action.metavar]  # type: ignore[attr-defined]
+                vars(action)["complete"] = _BY_METAVAR[action.metavar]  # where shtab looks
     preamble = _BASH if options.shell == "bash" else ""
     deliver(shtab.complete(found["maestro"], options.shell, preamble=preamble))
     return 0

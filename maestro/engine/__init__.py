@@ -3,11 +3,12 @@
 from maestro.engine.engine import Engine
 from maestro.engine.observations import AttemptId, Observation, Seen
 from maestro.engine.rerun import Again, again
-from maestro.engine.states import ACTIVE, FAILED, TABLE, Event, Outcome, State, transition
+from maestro.engine.states import ACTIVE, ENDED, FAILED, TABLE, Event, Outcome, State, transition
 from maestro.engine.values import Change, Demand, Policy, Record, Submit
 
 __all__ = [
     "ACTIVE",
+    "ENDED",
     "FAILED",
     "TABLE",
     "Again",

@@ -6,7 +6,7 @@ from enum import Enum
 
 from maestro.errors import IllegalTransition
 
-__all__ = ["ACTIVE", "FAILED", "TABLE", "Event", "Outcome", "State", "transition"]
+__all__ = ["ACTIVE", "ENDED", "FAILED", "TABLE", "Event", "Outcome", "State", "transition"]
 
 
 class State(Enum):
@@ -39,6 +39,9 @@ ACTIVE = frozenset({State.SUBMITTING, State.PENDING, State.RUNNING, State.UNKNOW
 
 FAILED = frozenset({State.FAILED, State.TIMEDOUT, State.HWFAILURE})
 """It ended, was not cancelled, and has not done what it should."""
+
+ENDED = frozenset(State) - ACTIVE - {State.INITIALIZED}
+"""Nothing more will happen to it, unless it is run again."""
 
 
 class Event(Enum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 from rich.cells import cell_len
@@ -11,7 +12,8 @@ from maestro.errors import visible
 from maestro.spec.values import plural
 
 __all__ = [
-    "amount", "counts_text", "fill", "in_order", "ink", "one_line", "style", "symbol", "width",
+    "amount", "counts_text", "fill", "in_order", "ink", "one_line", "shown", "style", "symbol",
+    "width",
 ]  # fmt: skip
 
 _LOOKS = {
@@ -85,6 +87,14 @@ def in_order(counts: Mapping[str, int]) -> list[str]:
     """The states of which there are any in ``counts``, always in the same order."""
     known = [state for state in _BY_NAME if counts.get(state)]
     return known + sorted(counts.keys() - _BY_NAME.keys())
+
+
+def shown(counts: Mapping[State, int]) -> Counter[str]:
+    """``counts`` by the names of states that people know."""
+    found: Counter[str] = Counter()
+    for state, count in counts.items():
+        found[state.shown] += count
+    return found
 
 
 def counts_text(counts: Mapping[str, int], encoding: str | None, total: int | None = None) -> str:

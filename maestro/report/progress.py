@@ -19,14 +19,12 @@ from rich.text import Text
 
 from maestro.conductor.loop import Watcher
 from maestro.conductor.study import Study
-from maestro.engine import FAILED, Change, Engine, State
+from maestro.engine import ENDED, FAILED, Change, Engine, State
 from maestro.report.failure import FIRST, first_failures
-from maestro.report.look import counts_text, one_line, style, symbol
+from maestro.report.look import counts_text, one_line, shown, style, symbol
 from maestro.report.study import open_study
 
 __all__ = ["Digest", "digest", "progress"]
-
-ENDED = FAILED | {State.FINISHED, State.CANCELLED, State.INCOMPLETE}
 
 FEW = 500
 """Tasks of a study of which each gets a line."""
@@ -87,17 +85,10 @@ class _Lines:
                 print(f"[{number:{digits}}/{self._total}] {_said(change)}", flush=True)
         if self._total > FEW and time.monotonic() >= self._due:
             self._due = time.monotonic() + PAUSE
-            print(counts_text(_shown(engine), sys.stdout.encoding), flush=True)
+            print(counts_text(shown(engine.counts), sys.stdout.encoding), flush=True)
 
     def heard(self, text: str) -> None:
         print(one_line(text), flush=True)
-
-
-def _shown(engine: Engine) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for state, count in engine.counts.items():
-        counts[state.shown] = counts.get(state.shown, 0) + count
-    return counts
 
 
 def _cropped(max_width: int | None = None) -> Column:
@@ -128,7 +119,7 @@ class _Display:
     def saw(self, changes: Sequence[Change], engine: Engine) -> None:
         with self._lock:
             self._follow(changes, engine)
-            self._counts = _shown(engine)
+            self._counts = shown(engine.counts)
             self._cancelling = engine.cancelling
         ended = sum(engine.counts[state] for state in ENDED)
         self._bar.update(self._task, completed=ended)

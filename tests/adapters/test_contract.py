@@ -69,7 +69,7 @@ class World:
         """A job as the conductor writes it."""
         workspace = self.folder / task
         workspace.mkdir(exist_ok=True)
-        wanted = Resources(procs=1, **resources)  # type: ignore[arg-type]
+        wanted = Resources(procs=1, **resources)
         rendered = Rendered(task, task, "is tested", command, "", wanted)
         script = workspace / f"{task}{self.codec.extension}"
         script.write_text(self.codec.script(rendered, command))

@@ -34,12 +34,12 @@ STUDY = """
 description: {{name: mine, description: mine}}
 batch: {{type: {type}}}
 study:
-- name: work
-  description: work
+- name: sim
+  description: sim
   run: {{cmd: "{cmd}", procs: 1}}
 - name: after
   description: after
-  run: {{cmd: "true", depends: [work], procs: 1}}
+  run: {{cmd: "true", depends: [sim], procs: 1}}
 """
 
 
@@ -148,16 +148,16 @@ def test_the_study_of_the_page(spooled: Plugged) -> None:
 )
 def test_a_failing_step(spooled: Plugged, command: str, how: str) -> None:
     said = spooled.run(STUDY.format(type="tsp", cmd=f"echo why >&2; {command}"), code=2)
-    assert re.search(f"work FAILED: .*{how}", said)
-    assert spooled.states("out") == {"work": "FAILED", "after": "INCOMPLETE"}
-    assert (spooled.folder / "out/work/work.err").read_text().startswith("why\n")
+    assert re.search(f"sim FAILED: .*{how}", said)
+    assert spooled.states("out") == {"sim": "FAILED", "after": "INCOMPLETE"}
+    assert (spooled.folder / "out/sim/sim.err").read_text().startswith("why\n")
 
 
 def test_a_walltime_and_a_restart(spooled: Plugged) -> None:
     limits = 'walltime: "0:01", restart: "echo again", procs'
     spooled.run(STUDY.format(type="TSP", cmd="echo first; sleep 60").replace("procs", limits, 1))
-    assert spooled.states("out") == {"work": "FINISHED", "after": "FINISHED"}
-    assert (spooled.folder / "out/work/work.out").read_text() == "first\nagain\n"
+    assert spooled.states("out") == {"sim": "FINISHED", "after": "FINISHED"}
+    assert (spooled.folder / "out/sim/sim.out").read_text() == "first\nagain\n"
 
 
 def test_a_refusal_names_the_reason(spooled: Plugged) -> None:
@@ -168,7 +168,7 @@ def test_a_refusal_names_the_reason(spooled: Plugged) -> None:
 def test_cancelling(spooled: Plugged) -> None:
     spooled.write("study.yaml", STUDY.format(type="tsp", cmd="echo $$ > pid; sleep 300 & wait"))
     spooled("maestro", "run", "-y", "-s", "1000", "-o", "out", "study.yaml")
-    pid = spooled.folder / "out/work/pid"
+    pid = spooled.folder / "out/sim/pid"
     eventually(lambda: pid.exists() and pid.read_text().strip())
     spooled("maestro", "cancel", "-y", "out")
     eventually(lambda: set(spooled.states("out").values()) == {"CANCELLED"})
@@ -180,12 +180,12 @@ def test_a_conductor_that_is_killed(spooled: Plugged) -> None:
     """The next one knows the job again, and it runs once."""
     spooled.write("study.yaml", STUDY.format(type="tsp", cmd="echo ran >> times; sleep 3"))
     process = spooled.start("maestro", "run", "-y", "-fg", "-s", "1", "-o", "out", "study.yaml")
-    times = spooled.folder / "out/work/times"
+    times = spooled.folder / "out/sim/times"
     eventually(times.exists)
     process.kill()
     process.communicate()
     spooled("conductor", "-s", "1", "out")
-    assert spooled.states("out") == {"work": "FINISHED", "after": "FINISHED"}
+    assert spooled.states("out") == {"sim": "FINISHED", "after": "FINISHED"}
     assert times.read_text() == "ran\n"
 
 
@@ -201,7 +201,7 @@ def test_options_that_it_does_not_heed(plugged: Plugged) -> None:
     assert len(lines) == 2
     assert "study.yaml:3:" in lines[0]
     assert "'bank' in 'batch' means nothing to type 'tsp', and is ignored" in lines[0]
-    assert "'gpus' in step 'work' means nothing to type 'tsp', and is ignored" in lines[1]
+    assert "'gpus' in step 'sim' means nothing to type 'tsp', and is ignored" in lines[1]
 
 
 def test_where_its_program_is_missing(plugged: Plugged) -> None:
@@ -209,7 +209,7 @@ def test_where_its_program_is_missing(plugged: Plugged) -> None:
     assert "'tsp' needs the command tsp" in plugged.run(STUDY.format(type="tsp", cmd="true"), 1)
     assert not (plugged.folder / "out").exists()
     plugged("maestro", "run", "-y", "--dry", "-o", "out", "study.yaml")
-    assert (plugged.folder / "out/work/work.tsp.sh").exists()
+    assert (plugged.folder / "out/sim/sim.tsp.sh").exists()
 
 
 def test_what_tsp_prints(codec: Scheduler) -> None:
@@ -308,6 +308,6 @@ def test_a_study_whose_plug_in_is_gone(plugged: Plugged) -> None:
     plugged.write("study.yaml", STUDY.format(type="tsp", cmd="true"))
     plugged("maestro", "run", "-y", "--dry", "-o", "out", "study.yaml")
     shutil.rmtree(plugged.site)
-    assert "work" in plugged("maestro", "status", "out").stdout
+    assert "sim" in plugged("maestro", "status", "out").stdout
     done = plugged("maestro", "run", "-y", "-fg", "-o", "more", "study.yaml", code=1)
     assert "unknown 'batch' type 'tsp'" in done.stderr

@@ -38,7 +38,7 @@ def answer(arguments):
             maestro.main()
     except SystemExit as end:
         reply["code"] = end.code or 0
-    except Exception as error:
+    except Exception as error:  # whatever it is, that is how it answers
         reply["error"] = f"{type(error).__name__}: {error}"
     for handler in list(maestro.LOGGER.handlers):
         maestro.LOGGER.removeHandler(handler)

@@ -254,7 +254,7 @@ def test_a_study_of_an_earlier_version_gets_a_recipe(tmp_path: Path) -> None:
 def test_arrays_in_the_queue_of_slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Members that wait are found by the list that was written for their array."""
     info = StudyInfo("s", "", str(tmp_path), "s.yaml", "", "", 1.0, identity="abc")
-    study = Study(str(tmp_path), info, None, None)  # type: ignore[arg-type]
+    study = Study(str(tmp_path), info, None, None)
     jobs = JobRecords(str(tmp_path / ".maestro" / "jobs"))
     names = {0: "a", 1: "b", 2: "c", 3: "d"}
     keys = ["0.1", "1.1", "2.1"]

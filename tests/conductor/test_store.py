@@ -337,7 +337,7 @@ def test_attempts_are_what_became_of_each_submission(store: Store) -> None:
     epoch = held(store)
 
     def happen(number: int, event: Event, state: State, time: float, **more: object) -> None:
-        seen = Observation(AttemptId("one", number), Seen.STARTED, time, **more)  # type: ignore[arg-type]
+        seen = Observation(AttemptId("one", number), Seen.STARTED, time, **more)
         store.commit(epoch, [(0, Change("one", event, state, number, 0, time, seen))])
 
     s, e = State, Event

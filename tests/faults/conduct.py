@@ -113,7 +113,7 @@ def _live(
 def _hurry() -> None:
     """Wait for a scheduler as long as a test can."""
     limits = {"least": 0.2, "hurry": 0.2, "missing": 6.0, "doubt": 1.5, "backoff": 1.0}
-    conduct.Limits = partial(pace.Limits, **limits)  # type: ignore[misc, assignment]
+    conduct.Limits = partial(pace.Limits, **limits)
     pace.FIRST = 0.3
     run = commands._run
 
@@ -136,4 +136,4 @@ def _arm_shim(point: Point, note: str) -> None:
         start(backend)
         local._PROGRAM = whole
 
-    local.LocalBackend._start_shim = start_one  # type: ignore[method-assign]
+    local.LocalBackend._start_shim = start_one

@@ -28,7 +28,7 @@ class Played:
         labels: tuple[str, ...] = (),
     ) -> None:
         labels = labels or tuple(f"A.{i}" for i in range(len(values)))
-        column = Parameter("A", values, labels, "A")  # type: ignore[arg-type]
+        column = Parameter("A", values, labels, "A")
         steps = (
             Step("sim", "d", "echo $(A)"),
             Step("all", "d", "true", depends=(Dependency("sim", funnel=True),)),
@@ -47,7 +47,7 @@ class Played:
         self.engine.decide(self.at)
         self.at += 10
         attempt = AttemptId(task, number)
-        self.engine.observe(Observation(attempt, seen, self.at, **more), self.at)  # type: ignore[arg-type]
+        self.engine.observe(Observation(attempt, seen, self.at, **more), self.at)
 
     def save(self) -> None:
         """Record it all, as a conductor does."""

@@ -91,7 +91,7 @@ def test_tasks_move_between_states_and_their_reasons_with_them() -> None:
 
 
 def board(tasks: list[Sketch], encoding: str = "utf-8", **more: object) -> Board:
-    info = StudyInfo("heat", "d", "/x", "s", "/", "/", NOW, **more)  # type: ignore[arg-type]
+    info = StudyInfo("heat", "d", "/x", "s", "/", "/", NOW, **more)
     course = Course(tasks, NOW)
     return Board("/x/heat", info, "process 1 on host", course, len(tasks), NOW, NOW, None, encoding)
 

@@ -27,6 +27,6 @@ def checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checker:
         text: str, head: str = HEAD, **more: object
     ) -> tuple[Specification | None, list[Problem]]:
         (tmp_path / "study.yaml").write_text(head + textwrap.dedent(text), encoding="utf-8")
-        return check("study.yaml", **more)  # type: ignore[arg-type]
+        return check("study.yaml", **more)
 
     return run

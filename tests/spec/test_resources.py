@@ -66,7 +66,7 @@ global.parameters:
 def test_a_value_is_checked_after_substitution(checked: Checker, key: str, value: object) -> None:
     spec, _ = checked(STEP + f"      {key}: $(V)\n")
     assert spec is not None
-    combination = Combination((Parameter("V", (value,), ("V",), "V"),), 0)  # type: ignore[arg-type]
+    combination = Combination((Parameter("V", (value,), ("V",), "V"),), 0)
     with pytest.raises(SpecError, match=f"study.yaml:9:{9 + len(key)}: '{key}' in step 'a' must"):
         resolve_resources(spec, spec.steps[0], combination)
 

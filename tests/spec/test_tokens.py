@@ -18,7 +18,7 @@ NAMES = ["A", "SIZE", "my-par", "a b", "A.B", "f(x)"]
 
 
 def combination(**values: object) -> Combination:
-    columns = [Parameter(n, (v,), (f"{n}.{v}",), f"title of {n}") for n, v in values.items()]  # type: ignore[arg-type]
+    columns = [Parameter(n, (v,), (f"{n}.{v}",), f"title of {n}") for n, v in values.items()]
     return Combination(tuple(columns), 0)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from importlib import resources
-from typing import TYPE_CHECKING
 
 from maestro.errors import UsageError
 from maestro.graph.names import safe
@@ -15,9 +14,6 @@ from maestro.report.page.provenance import moment
 from maestro.report.study import open_study
 from maestro.report.writing import write
 from maestro.spec.values import plural
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["page", "report"]
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
 import time
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -12,9 +10,10 @@ from rich.cells import set_cell_size
 
 from maestro.conductor import snapshot
 from maestro.conductor.store import StudyInfo, TaskRow
-from maestro.engine import ACTIVE, FAILED, State
-from maestro.report.look import amount, in_order, one_line, style, symbol, width
-from maestro.report.status.course import ENDED, WINDOW, Course
+from maestro.engine import ACTIVE, ENDED, FAILED, State
+from maestro.report.look import amount, in_order, one_line, shown, style, symbol, width
+from maestro.report.status.course import WINDOW, Course
+from maestro.report.status.tables import ending
 from maestro.spec.values import plural
 
 __all__ = ["KEYS", "VIEWS", "Board", "Line", "View"]
@@ -136,16 +135,10 @@ class Board:
         return line
 
     def _standing(self) -> tuple[str, str]:
-        info = self.info
-        if info.outcome:
-            return f"The study has ended: {info.outcome}", "bold"
-        if self.conductor is not None:
-            return one_line(
-                f"{'Being cancelled' if info.cancelling else 'Conducted'} by {self.conductor}"
-            ), ""
-        what = "Being cancelled, by nobody now" if info.cancelling else "Nobody conducts it"
-        resume = shlex.join(["maestro", "resume", self.directory])
-        return one_line(f"{what}. To go on: {resume}"), "yellow"
+        said = one_line(next(ending(self.directory, self.info, self.conductor)))
+        if self.info.outcome:
+            return said, "bold"
+        return said, "yellow" if self.conductor is None else ""
 
     def _counts(self, columns: int) -> list[Line]:
         """The tasks by state, in as many lines as that takes; on a narrow screen in one, without
@@ -268,14 +261,6 @@ class Board:
         if since is None or state not in ACTIVE:
             return ""
         return amount(round(max(0.0, self.now - since)))
-
-
-def shown(counts: Mapping[State, int]) -> Counter[str]:
-    """``counts`` by the names that people know."""
-    found: Counter[str] = Counter()
-    for state, count in counts.items():
-        found[state.shown] += count
-    return found
 
 
 def _left(counts: Mapping[State, int]) -> int:

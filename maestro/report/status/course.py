@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from maestro.conductor.store import Happening
-from maestro.engine import ACTIVE, FAILED, State
+from maestro.engine import ACTIVE, ENDED, FAILED, State
 
-__all__ = ["ENDED", "WINDOW", "Course", "Expected", "Sketch"]
-
-ENDED = FAILED | {State.FINISHED, State.CANCELLED, State.INCOMPLETE, State.DRYRUN}
+__all__ = ["WINDOW", "Course", "Expected", "Sketch"]
 
 WINDOW = 300.0
 """Seconds of the past that say how fast a study is now."""

@@ -11,8 +11,8 @@ from rich.console import Console
 from maestro.conductor import snapshot
 from maestro.conductor.store import Happening, TaskRow
 from maestro.engine import FAILED, State
-from maestro.report.look import counts_text, one_line, width
-from maestro.report.status.board import KEYS, VIEWS, Board, Line, View, shown
+from maestro.report.look import counts_text, one_line, shown, width
+from maestro.report.status.board import KEYS, VIEWS, Board, Line, View
 from maestro.report.status.following import Following
 from maestro.report.status.layouts import Paint, painter
 from maestro.report.status.request import Request
