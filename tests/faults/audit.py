@@ -6,6 +6,7 @@ each attempt that the store knows to have started there must be a line, once, an
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import maestro
-from maestro.adapters.records import Reader, Start
+from maestro.adapters.records import Intent, Reader, Start
 from maestro.conductor.store import FILE, HIDDEN
 
 __all__ = ["JOURNAL", "Tally", "audit"]
@@ -108,12 +109,22 @@ def _orphans(out: Path, killed: set[int]) -> set[str]:
     found: set[str] = set()
     for path in out.glob(f"{HIDDEN}/ledger-*.jsonl"):
         reader = Reader(str(path))
-        running: set[str] = set()
+        running: dict[str, Intent | Start] = {}
         for record in reader.read():
-            (running.add if isinstance(record, Start) else running.discard)(record.task)
+            if isinstance(record, Intent | Start):
+                running[record.task] = record
+            else:
+                del running[record.task]
         if reader.opened is not None and reader.opened.pid in killed:
-            found |= running
+            found |= {task for task, record in running.items() if _began(record)}
     return found
+
+
+def _began(record: Intent | Start) -> bool:
+    """Whether an attempt ran: by the first names of its output, where its start is not recorded."""
+    return isinstance(record, Start) or os.path.exists(
+        f"{record.output}.attempt-{record.number}.err"
+    )
 
 
 def _expected(
