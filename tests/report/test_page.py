@@ -226,6 +226,17 @@ def test_hovering_and_selecting(fits: Path, look: Callable[..., Look]) -> None:
     seen.hint("durations", "x", "run", 0, "mesh")
 
 
+def test_selecting_a_task_that_never_ran(fits: Path, look: Callable[..., Look]) -> None:
+    page = look(fits).page
+    card = page.locator("#task h3")
+    for name in ("fit_N.1", "sum", "fit_N.2"):  # the second has no bar beside those that have
+        page.locator(".slick-row", has_text=name).first.click()
+        eventually(lambda name=name: card.all_inner_texts() == [name])
+    page.locator(".slick-row", has_text="sum").first.click(modifiers=["Control"])
+    selected = "Bokeh.documents[0].get_model_by_name('table').source.selected.indices.join()"
+    eventually(lambda: page.evaluate(selected) == "2,5")
+
+
 def test_durations_by_parameter(fits: Path, look: Callable[..., Look]) -> None:
     seen = look(fits)
     boxes = "Bokeh.documents[0].get_model_by_name('durations').renderers[1].data_source.data"
