@@ -9,8 +9,7 @@ from maestro.adapters import host
 from maestro.adapters.base import explained
 from maestro.engine.observations import AttemptId, Observation, Seen
 
-__all__ = ["End", "Open", "Reader", "Start", "Void", "ended", "started"]
-
+__all__ = ["End", "Open", "Reader", "Start", "Void", "ended", "opened", "started"]
 
 SLACK = 60.0
 """Seconds by which clocks are set while a machine runs."""
@@ -111,6 +110,22 @@ class Reader:
             elif kind == "closed":
                 self.closed = True
         return records
+
+
+def opened(path: str) -> Open | None:
+    """The shim whose ledger ``path`` is, by its first record alone; None where that cannot be told.
+
+    Raises
+    ------
+    OSError
+        It cannot be read.
+    """
+    with open(path, "rb") as file:
+        try:
+            kind, *values = json.loads(file.readline())
+            return Open(*values) if kind == "open" else None
+        except (ValueError, TypeError):
+            return None
 
 
 def started(record: Start) -> Observation:

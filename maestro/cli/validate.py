@@ -78,8 +78,10 @@ def _problems(path: str) -> list[Problem]:
 
 
 def _summary(problems: list[Problem]) -> str:
+    from maestro.spec.values import plural
+
     counts = {
         kind: sum(problem.severity == kind for problem in problems) for kind in ("error", "warning")
     }
-    said = [f"{n} {kind}{'s' * (n != 1)}" for kind, n in counts.items() if n]
+    said = [plural(n, kind) for kind, n in counts.items() if n]
     return ", ".join(said) or "no problems"

@@ -59,7 +59,7 @@ class FrozenTasks:
         self._values = values
 
     def __iter__(self) -> Iterator[TaskRow]:
-        return map(TaskRow._make, self.select(COLUMNS))
+        return map(TaskRow._make, self.select(TaskRow._fields))
 
     def __len__(self) -> int:
         count: int = next(self._rows("count(*)"))[0]
@@ -84,9 +84,9 @@ class FrozenTasks:
             where += " AND meets(params)"
         return FrozenTasks(self._directory, self._db, self._order, where, tuple(values))
 
-    def select(self, columns: str) -> Iterator[tuple[Any, ...]]:
-        """The values of these ``columns``, with commas between, of each."""
-        return self._rows(columns, f"ORDER BY {self._order}")
+    def select(self, columns: Iterable[str]) -> Iterator[tuple[Any, ...]]:
+        """The values of these ``columns``, fields of `TaskRow`, of each."""
+        return self._rows(", ".join(columns), f"ORDER BY {self._order}")
 
     def census(self) -> dict[str, Counter[State]]:
         """Number of tasks of each step by state, steps in the order of the graph."""

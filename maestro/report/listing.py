@@ -15,11 +15,11 @@ from maestro.engine import FAILED
 from maestro.errors import StudyError, UsageError
 from maestro.report.look import amount, one_line, style, width
 from maestro.report.paging import print_lines
-from maestro.report.status.formats import STATES, content
+from maestro.report.status.formats import content
 from maestro.report.status.layouts import GAP, LEAST, Paint, folded, painter
-from maestro.report.status.request import Request, Selection
+from maestro.report.status.request import STATES, Request, Selection
 from maestro.report.status.standing import Standing, standing
-from maestro.report.table import moment
+from maestro.report.table import utc
 from maestro.report.tabular import csv_lines
 from maestro.report.writing import note, write
 from maestro.spec.values import plural
@@ -178,7 +178,7 @@ def _rows(found: Iterable[Standing], header: bool) -> Iterator[Iterable[Any]]:
     if header:
         yield "directory", "study", "created", "standing", "conductor", "tasks", *STATES
     for seen in found:
-        created = None if seen.info is None else moment(seen.info.created)
+        created = None if seen.info is None else utc(seen.info.created)
         counts = (seen.states[state] for state in STATES)
         yield (
             seen.study.directory, seen.study.name, created, _is(seen), seen.conductor, seen.total,

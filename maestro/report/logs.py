@@ -35,7 +35,8 @@ _WAITS = frozenset({State.INITIALIZED, *ACTIVE})
 @dataclass(frozen=True, slots=True)
 class Request:
     """What is asked for: of ``task`` (None: of the study) the last ``lines`` (0: all) of what its
-    ``attempt`` (None: the latest) has printed; with ``follow`` also what comes, until it has ended.
+    ``attempt`` (None: the latest) has printed; with ``follow``, of the latest, also what comes,
+    until it has ended.
     """
 
     task: str | None = None
@@ -56,8 +57,6 @@ def show(directory: str, request: Request) -> None:
     """
     study = open_study(directory)
     if request.task is None:
-        if request.attempt is not None:
-            raise UsageError("--attempt is for a task; name it")
         _show_log(study, request)
     elif request.follow:
         _follow_task(study, request.task, request.lines)
@@ -197,8 +196,7 @@ def _follow_task(study: Study, name: str, lines: int) -> None:
 
 class _Printer:
     """Writes files as they grow, from their last ``lines`` (0: all) on; ``headed`` by their names
-    where they take turns. Those that are there later only are
-    written whole.
+    where they take turns. Those that are there later only are written whole.
     """
 
     def __init__(self, lines: int, *, headed: bool) -> None:

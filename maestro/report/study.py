@@ -31,9 +31,6 @@ __all__ = ["Study", "open_study"]
 
 T = TypeVar("T")
 
-NAME = snapshot.COLUMNS.index("Step Name")
-STATE = snapshot.COLUMNS.index("State")
-
 
 def open_study(directory: str) -> Study:
     """A read-only view of the study in ``directory``, live while it runs.
@@ -162,12 +159,12 @@ class Study:
         """State by task, as people know it."""
         if self.why_not_store is None:
             return {task.name: State(task.state).shown for task in self.tasks()}
-        return {row[NAME]: row[STATE] for row in self.rows(0)}
+        return {row[snapshot.NAME]: row[snapshot.STATE] for row in self.rows(0)}
 
     def counts(self) -> Counter[str]:
         """Number of tasks by state, as people know it."""
         if self.why_not_store is not None:
-            return Counter(row[STATE] for row in self.rows(0))
+            return Counter(row[snapshot.STATE] for row in self.rows(0))
         with self._store() as store:
             counts: Counter[str] = Counter()
             for state, count in store.counts().items():

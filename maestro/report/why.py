@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 from collections import Counter
@@ -77,10 +76,9 @@ def _failed(
     yield from ("", f"By cause{some}")
     groups: dict[tuple[str, ...], list[tuple[TaskRow, str]]] = {}
     for row in failed[:READ]:
-        workspace = os.path.join(study.directory, row.workspace)
-        name = script_name(row, hashed=view.info.settings.hashws)
-        _, words = last_words(workspace, name, row, 1)
+        _, words = last_words(study.directory, view.info, row, 1)
         said = words[-1] if words else ""
+        name = script_name(row, hashed=view.info.settings.hashws)
         groups.setdefault(_kind(row, name, said), []).append((row, said))
     most = sorted(groups.values(), key=len, reverse=True)
     for group in most[:GROUPS]:

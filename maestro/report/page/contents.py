@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,6 @@ from maestro.graph import quotient
 from maestro.report.analysis import analyze_history
 from maestro.report.failure import cause, last_words
 from maestro.report.look import in_order, one_line
-from maestro.report.outputs import script_name
 from maestro.report.page.columns import Columns, Timeline, task_columns, timeline
 from maestro.report.page.layout import Picture, layered, place
 from maestro.report.page.provenance import Fact, concealer, facts, specification_text
@@ -140,7 +139,7 @@ def _stands(history: History) -> str:
     return f"It {doing}, conducted by {history.conductor}."
 
 
-def _counts(states: Any) -> dict[str, int]:
+def _counts(states: Iterable[str]) -> dict[str, int]:
     counts = Counter(states)
     return {state: counts[state] for state in in_order(counts)}
 
@@ -167,15 +166,13 @@ def _failures(
     failed = [(i, t) for i, t in enumerate(history.tasks) if State(t.state) in FAILED]
     failed.sort(key=lambda pair: pair[1].ended or 0.0)
     for row, task in failed[:TOLD]:
-        workspace = os.path.join(study.directory, task.workspace)
-        name = script_name(task, hashed=history.info.settings.hashws)
-        source, words = last_words(workspace, name, task, LINES)
+        source, words = last_words(study.directory, history.info, task, LINES)
         yield Failure(
             row=row,
             name=one_line(task.name),
             state=task.state,
             cause=one_line(conceal(cause(task))),
-            workspace=one_line(workspace),
+            workspace=one_line(os.path.join(study.directory, task.workspace)),
             source=one_line(source),
             words=tuple(one_line(conceal(line)) for line in words),
         )

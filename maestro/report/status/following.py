@@ -21,8 +21,6 @@ __all__ = ["Following"]
 PATIENCE = 0.2
 """Seconds that others are waited for at a time: what was seen last will do meanwhile."""
 
-_COLUMNS = "id, step, state, submitted, started, ended, seconds, detail"
-
 
 class Following:
     """Follows those tasks of the study in ``directory`` that ``selection`` chooses by step and
@@ -101,7 +99,7 @@ class Following:
         if frozen is not None:
             know_steps(info.name, frozen.census(), self._selection)
             chosen = chosen_of(frozen, self._selection)
-            rows = chosen.select(_COLUMNS)
+            rows = chosen.select(Sketch._fields)
             states = {state.value: state for state in State}
             sketches = (Sketch(own, step, states[state], *rest) for own, step, state, *rest in rows)
             self.course, self.total, seen = Course(sketches, now), len(frozen), []

@@ -13,9 +13,9 @@ from rich.cells import chop_cells
 from rich.console import COLOR_SYSTEMS, Console
 from rich.style import Style
 
-from maestro.conductor.snapshot import COLUMNS
+from maestro.conductor.snapshot import COLUMNS, STATE
 from maestro.report.look import one_line, style, width
-from maestro.report.status.standing import STATE, Row
+from maestro.report.status.standing import Row
 
 __all__ = [
     "GAP", "LEAST", "Paint", "flat", "folded", "legacy", "narrow", "painter", "plain",
