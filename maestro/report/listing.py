@@ -33,7 +33,7 @@ BAR = 12
 _STYLES = {"FINISHED": "green", "FAILURE": "red", "CANCELLED": "yellow", "conducted": "cyan"}
 
 
-def show(root: str, depth: int, form: str, *, header: bool = True) -> int:
+def show(root: str, depth: int, form: str, *, header: bool = True) -> None:
     """Print the studies in ``root`` and at most ``depth`` directories below, newest first, as text
     or in the format ``form``.
 
@@ -56,7 +56,6 @@ def show(root: str, depth: int, form: str, *, header: bool = True) -> int:
             f"there is no study in {root}, nor within {plural(depth, 'directory level')} below; "
             "this makes one: maestro run SPECIFICATION"
         )
-    return 0
 
 
 def _standings(root: str, depth: int) -> Iterator[Standing]:

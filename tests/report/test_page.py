@@ -36,7 +36,7 @@ env:
     QUICK: "0.1"
 study:
 - name: mesh
-  description: Mesh
+  description: Mesh with $(TOKEN)
   run: {{cmd: "sleep $(QUICK)"}}
 - name: fit
   description: Fit $(N)
@@ -261,6 +261,7 @@ def test_no_value_of_the_environment(fits: Path, look: Callable[..., Look]) -> N
     assert STORED not in text
     page = look(fits).page
     assert "Fits with $(TOKEN)" in page.locator("header").inner_text()
+    assert page.locator("#graph svg title").first.text_content() == "Mesh with $(TOKEN)"
     facts = page.locator("#provenance").inner_text()
     assert "QUICK, TOKEN (values are not shown)" in facts
     assert f"Python {sys.version.split()[0]}, on {os.uname().nodename}" in facts
