@@ -15,8 +15,9 @@ from maestro.engine import FAILED
 from maestro.errors import StudyError, UsageError
 from maestro.report.look import amount, one_line, style, width
 from maestro.report.paging import print_lines
+from maestro.report.paint import Paint, folded, painter
 from maestro.report.status.formats import content
-from maestro.report.status.layouts import GAP, LEAST, Paint, folded, painter
+from maestro.report.status.layouts import GAP, LEAST
 from maestro.report.status.request import STATES, Request, Selection
 from maestro.report.status.standing import Standing, standing
 from maestro.report.table import utc
@@ -27,6 +28,9 @@ from maestro.spec.values import plural
 __all__ = ["show"]
 
 HEADINGS = ("Study", "Finished", "Done", "Failed", "Running", "Standing", "Age")
+FAILURES, STANDING = (HEADINGS[1:].index(name) for name in ("Failed", "Standing"))
+"""Where they are, behind the name of the study."""
+
 BAR = 12
 """Columns of a progress bar, where a terminal has room for one."""
 
@@ -151,11 +155,11 @@ def _line(
     paint: Paint | None = None,
 ) -> str:  # fmt: skip
     texts = [text.rjust(size) for text, size in zip(cells, sizes[1:], strict=True)]
-    texts[4] = cells[4].ljust(sizes[5])
-    if paint is not None and cells[4] in _STYLES:
-        texts[4] = paint(texts[4], _STYLES[cells[4]])
-    if paint is not None and cells[2] != "0":
-        texts[2] = paint(texts[2], style("FAILED"))
+    texts[STANDING] = cells[STANDING].ljust(sizes[1 + STANDING])
+    if paint is not None and cells[STANDING] in _STYLES:
+        texts[STANDING] = paint(texts[STANDING], _STYLES[cells[STANDING]])
+    if paint is not None and cells[FAILURES] != "0":
+        texts[FAILURES] = paint(texts[FAILURES], style("FAILED"))
     first = parts[0] + " " * (sizes[0] - width(parts[0]))
     return GAP.join([first, *([bar] if bar else []), *texts])
 

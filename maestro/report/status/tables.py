@@ -12,7 +12,8 @@ from maestro.conductor.store import StudyInfo
 from maestro.errors import StudyError, UsageError
 from maestro.report.look import counts_text, one_line, width
 from maestro.report.paging import page, print_lines
-from maestro.report.status.layouts import Paint, flat, legacy, narrow, painter, plain
+from maestro.report.paint import Paint, painter, plain
+from maestro.report.status.layouts import flat, legacy, narrow
 from maestro.report.status.request import PLAIN, Request
 from maestro.report.status.standing import Standing, ending, queued, standing
 from maestro.report.status.summary import summary

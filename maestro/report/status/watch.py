@@ -12,9 +12,9 @@ from maestro.conductor import snapshot
 from maestro.conductor.store import Happening, TaskRow
 from maestro.engine import FAILED, State
 from maestro.report.look import counts_text, one_line, shown, width
+from maestro.report.paint import Paint, painter
 from maestro.report.status.board import KEYS, Board, Line, View
 from maestro.report.status.following import Following
-from maestro.report.status.layouts import Paint, painter
 from maestro.report.status.request import Request
 from maestro.report.status.screen import Ended, Screen
 from maestro.report.status.standing import ending
