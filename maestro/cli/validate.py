@@ -22,7 +22,7 @@ def add_parser(commands: Commands[Parser]) -> None:
         "line and column, and do nothing else.",
         examples=[
             ("maestro validate ball.yaml", "Is anything wrong, or doubtful?"),
-            ("maestro validate --format json ball.yaml", "The same for an editor or a script."),
+            ("maestro validate -f json ball.yaml", "The same for an editor or a script."),
         ],
         exit_status=[
             ("0", "There are no errors; there may be warnings."),
@@ -36,7 +36,7 @@ def add_parser(commands: Commands[Parser]) -> None:
         help="A study specification, a YAML file.",
     )  # fmt: skip
     parser.add_argument(
-        "--format", choices=("text", "json"), default="text",
+        "-f", "--format", choices=("text", "json"), default="text",
         help="For people, or for tools: a JSON list of problems. [%(default)s]",
     )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sqlite3
 from collections import Counter
@@ -15,6 +16,8 @@ from maestro.engine import State
 __all__ = ["COLUMNS", "Extremes", "FrozenTasks", "census"]
 
 COLUMNS = ", ".join(TaskRow._fields)
+
+_NUMBERS = itertools.count()
 
 _ODD = "glob '*[^ -~]*'"
 """What holds others than the characters that ASCII can print."""
@@ -80,8 +83,9 @@ class FrozenTasks:
                 where += f" AND {column} IN ({', '.join('?' * len(accepted))})"
                 values += accepted
         if meets is not None:
-            self._db.create_function("meets", 1, lambda text: meets(json.loads(text)))
-            where += " AND meets(params)"
+            name = f"meets{next(_NUMBERS)}"  # all that are chosen of one copy share its functions
+            self._db.create_function(name, 1, lambda text: meets(json.loads(text)))
+            where += f" AND {name}(params)"
         return FrozenTasks(self._directory, self._db, self._order, where, tuple(values))
 
     def select(self, columns: Iterable[str]) -> Iterator[tuple[Any, ...]]:

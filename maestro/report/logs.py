@@ -63,7 +63,7 @@ def show(directory: str, request: Request) -> None:
     else:
         printer = _Printer(request.lines, headed=True)
         printer.look_for(_outputs(study, request.task, request.attempt))
-        printer.copy()
+        printer.copy(last=True)
 
 
 # ---- of the study --------------------------------------------------------------------------------
@@ -76,13 +76,13 @@ def _show_log(study: Study, request: Request) -> None:
         if not os.path.exists(path):
             raise UsageError(f"there is no log {path}; 'maestro -l FILE' may have put it elsewhere")
         printer.look_for([path])
-        printer.copy()
+        printer.copy(last=True)
         return
     watch = _Watch(study)
     while True:
         ended = watch.study_ended()
         printer.look_for([path])
-        printer.copy()
+        printer.copy(last=ended)
         if ended:
             return
         wait_for_more(PAUSE)
@@ -184,8 +184,9 @@ def _follow_task(study: Study, name: str, lines: int) -> None:
         row = watch.task(name)
         if row is not None and row.job is not None:
             printer.look_for(_files(study, row, row.job, row.number))
-        printer.copy()
-        if row is not None and State(row.state) not in _WAITS:
+        ended = row is not None and State(row.state) not in _WAITS
+        printer.copy(last=ended)
+        if row is not None and ended:
             note(one_line(f"{name} is {State(row.state).shown}"))
             return
         wait_for_more(PAUSE)
@@ -203,6 +204,7 @@ class _Printer:
         self._lines = lines
         self._headed = headed
         self._files: dict[str, tuple[BinaryIO, codecs.IncrementalDecoder]] = {}
+        self._new: dict[str, str] = {}
         self._last = ""
 
     def look_for(self, paths: Iterable[str]) -> None:
@@ -218,25 +220,30 @@ class _Printer:
             file.seek(start)
             decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
             self._files[path] = file, decoder
-            if self._headed:
-                self._head(path, ", its end" if start else "")
-            self._copy(path)
+            self._new[path] = ", its end" if start else ""
 
-    def copy(self) -> None:
-        """Write what the files have that has not been written."""
-        for path in self._files:
-            self._copy(path)
+    def copy(self, *, last: bool = False) -> None:
+        """Write what the files have that has not been written; the ``last`` time, also the part of
+        a character that one may end with.
+        """
+        for path, (file, decoder) in self._files.items():
+            if (remark := self._new.pop(path, None)) is not None:
+                self._head(path, remark)
+            while data := file.read(BLOCK):
+                self._write(path, decoder.decode(data))
+            if last:
+                self._write(path, decoder.decode(b"", final=True))
         sys.stdout.flush()
         self._lines = 0
 
-    def _copy(self, path: str) -> None:
-        file, decoder = self._files[path]
-        while data := file.read(BLOCK):
-            if self._headed and self._last != path:
-                self._head(path)
-            sys.stdout.write(visible(decoder.decode(data)))
+    def _write(self, path: str, text: str) -> None:
+        if text and self._last != path:
+            self._head(path)
+        sys.stdout.write(visible(text))
 
     def _head(self, path: str, remark: str = "") -> None:
+        if not self._headed:
+            return
         before = "\n" if self._last else ""
         self._last = path
         sys.stdout.write(f"{before}{one_line(f'==> {path}{remark} <==')}\n")
