@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import replace
 
 from maestro.conductor.lease import conducted_by
-from maestro.conductor.store import FILE, Happening, Store, StudyInfo, TaskRow
+from maestro.conductor.store import Happening, Store, StudyInfo, TaskRow
 from maestro.engine import State
 from maestro.errors import StudyError
 from maestro.report.status.course import Course, Sketch
@@ -91,7 +91,7 @@ class Following:
         frozen = None
         with closing(Store.open(self.directory, patience=PATIENCE)) as store, store.moment():
             info, conductor, last = store.info(), conducted_by(store), store.last_event()
-            file = _identity(self.directory), info.created, info.source
+            file = store.file, info.created, info.source
             seen = [] if file != self._file else store.happened(self._last)
             if file != self._file or last < self._last:
                 frozen = store.frozen()
@@ -113,11 +113,3 @@ class Following:
         before = self.course.state(happening.task).shown
         self.course.take(happening)
         return happening.state.shown != before
-
-
-def _identity(directory: str) -> tuple[int, int]:
-    try:
-        status = os.stat(os.path.join(directory, FILE))
-    except OSError:
-        return 0, 0
-    return status.st_dev, status.st_ino
