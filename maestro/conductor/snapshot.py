@@ -37,6 +37,8 @@ COLUMNS = (
     "Start Time", "Submit Time", "End Time", "Number Restarts", "Params",
 )  # fmt: skip
 NAME, WORKSPACE, STATE = map(COLUMNS.index, ("Step Name", "Workspace", "State"))
+"""Where those stand that are looked for."""
+
 UNKNOWN = "--"
 UNKNOWN_DURATION = "--:--:--"
 

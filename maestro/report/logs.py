@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import os
-import shlex
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from maestro.conductor.study import log_path
 from maestro.conductor.workspace import formers
 from maestro.engine import ACTIVE, State
 from maestro.errors import UsageError, visible
-from maestro.report.look import one_line
+from maestro.report.look import command, one_line
 from maestro.report.outputs import ENDINGS, from_last, output, script_name
 from maestro.report.study import Study, open_study
 from maestro.report.writing import note, wait_for_more
@@ -125,7 +124,7 @@ class _Watch:
         """Nothing need ever come, and it may: somebody can take the study up."""
         if not self._told:
             self._told = True
-            resume = shlex.join(["maestro", "resume", self._study.directory])
+            resume = command("resume", self._study.directory)
             note(one_line(f"nobody conducts the study; to go on: {resume}"))
 
 
@@ -149,7 +148,7 @@ def _outputs(study: Study, name: str, attempt: int | None) -> list[str]:
         There is no such task or attempt, or it has left none.
     """
     row = _task(study, name)
-    why = shlex.join(["maestro", "why", study.directory, name])
+    why = command("why", study.directory, name)
     if attempt is None:
         if row.job is None:
             shown = State(row.state).shown

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 import threading
 import time
@@ -21,7 +20,7 @@ from maestro.conductor.loop import Watcher
 from maestro.conductor.study import Study
 from maestro.engine import ENDED, FAILED, Change, Engine, State
 from maestro.report.failure import FIRST, first_failures
-from maestro.report.look import counts_text, in_order, one_line, shown, style, symbol
+from maestro.report.look import command, counts_text, in_order, one_line, shown, style, symbol
 from maestro.report.study import open_study
 
 __all__ = ["Digest", "digest", "progress"]
@@ -199,7 +198,7 @@ def digest(directory: str) -> Digest:
     ]
     failed = [task for task in tasks if State(task.state) in FAILED]
     failures = first_failures(study.directory, info, failed)
-    why = shlex.join(["maestro", "why", study.directory])
+    why = command("why", study.directory)
     if (more := len(failed) - FIRST) > 0:
         failures.append(one_line(f"and {more} more: {why}"))
     elif failed:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from maestro.conductor.store import FILE, HIDDEN, AttemptRow, Store, StudyInfo, 
 from maestro.engine import Again, Outcome, State, again
 from maestro.errors import StudyError, UsageError
 from maestro.report import table
+from maestro.report.look import command
 from maestro.spec.values import nearest
 
 if TYPE_CHECKING:
@@ -287,7 +287,7 @@ class Study:
         if self.why_not_store is not None:
             raise StudyError(
                 f"{self.directory}: {self.why_not_store}; what {snapshot.FILE} has is shown by: "
-                f"{shlex.join(['maestro', 'status', self.directory])}"
+                f"{command('status', self.directory)}"
             )
         if _forbidden(self.directory):
             raise StudyError(f"the store of {self.directory} may be read by its owner only")

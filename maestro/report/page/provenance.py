@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import re
-import shlex
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime
@@ -15,7 +14,7 @@ from maestro import __version__
 from maestro.adapters.host import hostname
 from maestro.adapters.records import opened
 from maestro.conductor.study import ledgers
-from maestro.report.look import one_line
+from maestro.report.look import command, one_line
 from maestro.report.study import History, Study
 from maestro.spec.model import Environment
 from maestro.spec.values import plural
@@ -67,7 +66,7 @@ def facts(study: Study, history: History, now: float) -> Iterator[Fact]:
         f"{local_time(now)} by Maestro {__version__}, Python {platform.python_version()}, "
         f"on {hostname()}"
     )
-    yield "To make it again", shlex.join(["maestro", "report", study.directory])
+    yield "To make it again", command("report", study.directory)
 
 
 def _arguments(arguments: tuple[str, ...]) -> str:

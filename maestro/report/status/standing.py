@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -15,7 +14,7 @@ from maestro.conductor.frozen import FrozenTasks
 from maestro.conductor.store import StudyInfo
 from maestro.engine import Outcome, State
 from maestro.errors import StudyError, UsageError
-from maestro.report.look import one_line
+from maestro.report.look import command, one_line
 from maestro.report.status.request import Selection
 from maestro.report.study import Study, open_study
 from maestro.spec.values import nearest
@@ -98,13 +97,12 @@ def ending(directory: str, info: StudyInfo, conductor: str | None) -> Iterator[s
     if info.outcome:
         yield f"The study has ended: {info.outcome}"
         if info.outcome != Outcome.FINISHED.name:
-            command = shlex.join(["maestro", "rerun", "--failed", directory])
-            yield f"To run again what did not finish: {command}"
+            yield f"To run again what did not finish: {command('rerun', '--failed', directory)}"
     elif conductor is not None:
         yield f"Conducted by {conductor}{', being cancelled' * info.cancelling}"
     else:
         what = "Being cancelled, by nobody now" if info.cancelling else "Nobody conducts it"
-        yield f"{what}. To go on: {shlex.join(['maestro', 'resume', directory])}"
+        yield f"{what}. To go on: {command('resume', directory)}"
 
 
 def queued(waiting: Counter[str], most: int) -> Iterator[str]:
