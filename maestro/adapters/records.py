@@ -10,7 +10,9 @@ from maestro.adapters import host
 from maestro.adapters.base import explained
 from maestro.engine.observations import AttemptId, Observation, Seen
 
-__all__ = ["End", "Intent", "Open", "Reader", "Record", "Start", "Void", "ended", "started"]
+__all__ = [
+    "End", "Intent", "Open", "Reader", "Record", "Start", "Void", "ended", "opened", "started",
+]  # fmt: skip
 
 
 SLACK = 60.0
@@ -126,6 +128,22 @@ class Reader:
             elif kind == "closed":
                 self.closed = True
         return records
+
+
+def opened(path: str) -> Open | None:
+    """The shim whose ledger ``path`` is, by its first record alone; None where that cannot be told.
+
+    Raises
+    ------
+    OSError
+        It cannot be read.
+    """
+    with open(path, "rb") as file:
+        try:
+            kind, *values = json.loads(file.readline())
+            return Open(*values) if kind == "open" else None
+        except (ValueError, TypeError):
+            return None
 
 
 def started(record: Start) -> Observation:

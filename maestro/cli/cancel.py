@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 
 from maestro.cli.options import add_directories
 from maestro.cli.parser import CONDUCT, Commands, Parser, add_command
 from maestro.cli.terminal import ask, complain, tell
-from maestro.errors import MaestroError
+from maestro.errors import MaestroError, StudyError
 
 __all__ = ["add_parser", "run"]
 
@@ -66,14 +65,10 @@ def _cancelled(directory: str) -> bool:
 
     try:
         outcome = cancel(directory)
+        if outcome is None:
+            raise StudyError(f"{directory}: its conductor was asked, and has not answered yet")
     except MaestroError as error:
         complain(error)
-        return False
-    if outcome is None:
-        print(
-            f"{directory}: asked its conductor to cancel, which has not answered yet",
-            file=sys.stderr,
-        )
         return False
     tell(f"{directory}: {outcome.name}")
     return True

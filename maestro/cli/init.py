@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 
 from maestro.cli.parser import BEGIN, Commands, Parser, add_command
+from maestro.cli.terminal import tell
+from maestro.errors import UsageError
 
 __all__ = ["add_parser", "run"]
 
@@ -33,10 +36,7 @@ def add_parser(commands: Commands[Parser]) -> None:
 def run(options: argparse.Namespace) -> int:
     """Carry out ``maestro init``; the exit status."""
     import importlib.resources
-    import shlex
 
-    from maestro.cli.terminal import tell
-    from maestro.errors import UsageError
     from maestro.report.writing import deliver
 
     text = importlib.resources.files("maestro.cli").joinpath("starter.yaml").read_text("utf-8")

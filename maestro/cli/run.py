@@ -82,6 +82,7 @@ def run(options: argparse.Namespace) -> int:
     """Carry out ``maestro run``; the exit status."""
     from maestro.adapters.registry import codec_for, missing_programs
     from maestro.conductor.prepare import Plan, in_the_way, prepare
+    from maestro.spec.values import plural
 
     log_to(None, options.debug_lvl, console=options.logstdout)
     if options.pargs and not options.pgen:
@@ -114,13 +115,9 @@ def run(options: argparse.Namespace) -> int:
         if plan.settings.scripts is not None:
             os.rmdir(plan.settings.scripts)
         raise
-    sizes = f"{_count(len(spec.steps), 'step')}, {_count(len(study.graph), 'task')}"
+    sizes = f"{plural(len(spec.steps), 'step')}, {plural(len(study.graph), 'task')}"
     log.info("%s: %s, in %s", spec.name, sizes, study.directory)
     return _start(options, study)
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}{'s' * (number != 1)}"
 
 
 def checked(path: str, **surroundings: str) -> Specification:
