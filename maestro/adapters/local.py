@@ -30,7 +30,7 @@ PATIENCE = 15.0
 # Isolated and without site, nothing of the task's surroundings is imported. PYTHONUTF8 is not
 # looked at either: a path must mean the same bytes there and here.
 _FLAGS = ("-I", "-S", "-B", "-X", f"utf8={sys.flags.utf8_mode}")
-# The packages are made by hand, because what they would import makes every fork slower.
+# The packages are made by hand: what they would import takes longer than all else.
 _PROGRAM = """\
 import sys
 package = type(sys)
