@@ -7,18 +7,16 @@ import os
 import sys
 
 from maestro.cli.options import add_directories
-from maestro.cli.parser import CONDUCT, Commands, Parser, add_command
+from maestro.cli.parser import Parser
 from maestro.cli.terminal import ask, complain, tell
 from maestro.errors import MaestroError
 
-__all__ = ["add_parser", "run"]
+__all__ = ["add_arguments", "run"]
 
 
-def add_parser(commands: Commands[Parser]) -> None:
-    """Add ``cancel`` to ``commands``."""
-    parser = add_command(
-        commands, "cancel", CONDUCT,
-        help="End what runs in studies, and start nothing more.",
+def add_arguments(parser: Parser) -> None:
+    """Add the page and the arguments of ``maestro cancel`` to ``parser``."""
+    parser.explain(
         description="End what runs (TERM to the whole process group, KILL two seconds later; "
         "jobs by their scheduler) and mark the rest CANCELLED. It asks first. When the conductor "
         "is gone, it conducts the study itself until everything has ended.",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from maestro.cli.parser import BEGIN, Commands, Parser, add_command
+from maestro.cli.parser import Parser
 
-__all__ = ["add_parser", "run"]
+__all__ = ["add_arguments", "run"]
 
 _BASH = """\
 _maestro_specifications() {
@@ -28,11 +28,9 @@ _BY_METAVAR = {
 """What completes an argument, by what it is called in its help."""
 
 
-def add_parser(commands: Commands[Parser]) -> None:
-    """Add ``completion`` to ``commands``."""
-    parser = add_command(
-        commands, "completion", BEGIN,
-        help="Print what bash or zsh needs to complete command lines.",
+def add_arguments(parser: Parser) -> None:
+    """Add the page and the arguments of ``maestro completion`` to ``parser``."""
+    parser.explain(
         description="Print a script for a shell: with it, the TAB key completes the commands, "
         "options and choices of maestro and conductor, studies and specifications.",
         examples=[

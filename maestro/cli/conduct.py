@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
+from maestro.cli.logfile import log_to
 from maestro.cli.options import add_directory, add_force
 from maestro.cli.parser import CONDUCTED, Parser
-from maestro.cli.terminal import at_least, log_to, tell
+from maestro.cli.terminal import at_least, tell
 from maestro.errors import StudyError
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def add_arguments(parser: Parser) -> None:
             ("conductor -s trial", "Show how it stands, and do nothing else."),
         ],
         exit_status=CONDUCTED,
-        see_also=["maestro resume", "maestro status"],
+        see_also=["resume", "status"],
     )
     add_directory(parser)
     parser.add_argument(

@@ -15,7 +15,7 @@ from maestro.cli.options import (
     add_limits,
     add_selection,
 )
-from maestro.cli.parser import CONDUCT, CONDUCTED, Commands, Parser, add_command
+from maestro.cli.parser import CONDUCTED, Parser
 from maestro.cli.resume import for_each
 from maestro.cli.run import checked
 from maestro.cli.terminal import ask, tell
@@ -26,17 +26,15 @@ if TYPE_CHECKING:
     from maestro.conductor.revision import Revision
     from maestro.conductor.study import Study
 
-__all__ = ["add_parser", "run"]
+__all__ = ["add_arguments", "run"]
 
 FEW = 5
 """Tasks that are named where they only are mentioned."""
 
 
-def add_parser(commands: Commands[Parser]) -> None:
-    """Add ``rerun`` to ``commands``."""
-    parser = add_command(
-        commands, "rerun", CONDUCT,
-        help="Run tasks of studies again: failed, chosen or changed ones.",
+def add_arguments(parser: Parser) -> None:
+    """Add the page and the arguments of ``maestro rerun`` to ``parser``."""
+    parser.explain(
         description="Run tasks of a study again, with what depends on them, and then go on "
         "conducting it. It lists them, each with the reason, and asks. What earlier attempts have "
         "left is kept in meta/former.",

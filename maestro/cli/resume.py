@@ -14,18 +14,16 @@ from maestro.cli.options import (
     add_foreground,
     add_limits,
 )
-from maestro.cli.parser import CONDUCT, CONDUCTED, Commands, Parser, add_command
+from maestro.cli.parser import CONDUCTED, Parser
 from maestro.cli.terminal import ask, complain, tell
 from maestro.errors import MaestroError, StudyError
 
-__all__ = ["add_parser", "for_each", "run"]
+__all__ = ["add_arguments", "for_each", "run"]
 
 
-def add_parser(commands: Commands[Parser]) -> None:
-    """Add ``resume`` to ``commands``."""
-    parser = add_command(
-        commands, "resume", CONDUCT,
-        help="Carry on studies whose conductor has died or was stopped.",
+def add_arguments(parser: Parser) -> None:
+    """Add the page and the arguments of ``maestro resume`` to ``parser``."""
+    parser.explain(
         description="Carry on a study whose conductor has died or was stopped: killed, by Ctrl-C "
         "twice, by a reboot. It asks first, and then says what it found. Tasks that still run, "
         "and jobs that run or wait in a queue, are reattached; what ended meanwhile is taken in; "

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import shlex
-import tempfile
 from typing import TYPE_CHECKING
 
 from maestro.cli.options import add_answers, add_foreground, add_generator, add_limits
-from maestro.cli.parser import CONDUCT, CONDUCTED, Commands, Parser, add_command
-from maestro.cli.terminal import ask, log_to, show_problems, tell
+from maestro.cli.parser import CONDUCTED, Parser
+from maestro.cli.terminal import ask, show_problems, tell
 from maestro.errors import SpecError, UsageError
 
 if TYPE_CHECKING:
@@ -19,16 +17,12 @@ if TYPE_CHECKING:
     from maestro.conductor.study import Study
     from maestro.spec.model import Specification
 
-__all__ = ["add_parser", "checked", "run"]
-
-log = logging.getLogger("maestro.run")
+__all__ = ["add_arguments", "checked", "run"]
 
 
-def add_parser(commands: Commands[Parser]) -> None:
-    """Add ``run`` to ``commands``."""
-    parser = add_command(
-        commands, "run", CONDUCT,
-        help="Make a study of a specification, and conduct it.",
+def add_arguments(parser: Parser) -> None:
+    """Add the page and the arguments of ``maestro run`` to ``parser``."""
+    parser.explain(
         description="Make a study directory and conduct the study. It asks before it launches, "
         "starts a conductor that outlives your session, waits until that has really started, and "
         "says the commands to type next. Whatever is wrong with the specification is said before "
@@ -80,8 +74,12 @@ def _add_making(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Carry out ``maestro run``; the exit status."""
+    import logging
+
     from maestro.adapters.registry import codec_for, missing_programs
+    from maestro.cli.logfile import log_to
     from maestro.conductor.prepare import Plan, in_the_way, prepare
+    from maestro.spec.values import plural
 
     log_to(None, options.debug_lvl, console=options.logstdout)
     if options.pargs and not options.pgen:
@@ -114,13 +112,9 @@ def run(options: argparse.Namespace) -> int:
         if plan.settings.scripts is not None:
             os.rmdir(plan.settings.scripts)
         raise
-    sizes = f"{_count(len(spec.steps), 'step')}, {_count(len(study.graph), 'task')}"
-    log.info("%s: %s, in %s", spec.name, sizes, study.directory)
+    sizes = f"{plural(len(spec.steps), 'step')}, {plural(len(study.graph), 'task')}"
+    logging.getLogger("maestro.run").info("%s: %s, in %s", spec.name, sizes, study.directory)
     return _start(options, study)
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}{'s' * (number != 1)}"
 
 
 def checked(path: str, **surroundings: str) -> Specification:
@@ -145,6 +139,8 @@ def checked(path: str, **surroundings: str) -> Specification:
 
 
 def _settings(options: argparse.Namespace) -> Settings:
+    import tempfile
+
     from maestro.conductor.store import Settings
 
     return Settings(
@@ -161,6 +157,7 @@ def _settings(options: argparse.Namespace) -> Settings:
 def _start(options: argparse.Namespace, study: Study) -> int:
     """Conduct the study that has been made, in the way that was asked for."""
     from maestro.cli.conduct import conduct
+    from maestro.cli.logfile import log_to
     from maestro.conductor.conduct import rehearse
     from maestro.conductor.study import log_path
 

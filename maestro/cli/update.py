@@ -6,11 +6,11 @@ import argparse
 import os
 
 from maestro.cli.options import add_directories
-from maestro.cli.parser import CONDUCT, Commands, Parser, add_command
+from maestro.cli.parser import Parser
 from maestro.cli.terminal import at_least, complain, tell
 from maestro.errors import MaestroError, UsageError
 
-__all__ = ["add_parser", "run"]
+__all__ = ["add_arguments", "run"]
 
 _OPTIONS = {
     "throttle": "Jobs in flight at the same time (0: no limit).",
@@ -19,11 +19,9 @@ _OPTIONS = {
 }
 
 
-def add_parser(commands: Commands[Parser]) -> None:
-    """Add ``update`` to ``commands``."""
-    parser = add_command(
-        commands, "update", CONDUCT,
-        help="Change the limits of running studies.",
+def add_arguments(parser: Parser) -> None:
+    """Add the page and the arguments of ``maestro update`` to ``parser``."""
+    parser.explain(
         description="Change limits of a study while it runs; its conductor takes them up within a "
         "second. An option is given once, for all directories, or once for each; without options "
         "you are asked.",
