@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
+import shlex
 
 from maestro.cli.options import add_directories
 from maestro.cli.parser import Parser
 from maestro.cli.terminal import ask, complain, tell
-from maestro.errors import MaestroError
+from maestro.errors import MaestroError, StudyError
 
 __all__ = ["add_arguments", "run"]
 
@@ -33,6 +33,7 @@ def add_arguments(parser: Parser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Carry out ``maestro cancel``; the exit status."""
+    from maestro.cli.conduct import with_advice
     from maestro.conductor.conduct import ended
 
     failed = False
@@ -47,10 +48,11 @@ def run(options: argparse.Namespace) -> int:
         if outcome is None:
             directories.append(directory)
         else:
-            tell(f"{directory} has ended already: {outcome.name}")
+            said = f"{directory} has ended already: {outcome.name}"
+            tell(with_advice(said, directory, outcome.name))
     if directories:
         names = "\n  ".join(directories)
-        if not ask(f"Cancel\n  {names}\nAre you sure?", yes=options.autoyes, no=False):
+        if not ask(f"Cancel\n  {names}\nAre you sure?", yes=options.autoyes, no=None):
             tell("Nothing was cancelled.")
             return int(failed)
     for directory in directories:
@@ -60,6 +62,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _cancelled(directory: str) -> bool:
     """Cancel the study in ``directory``; whether that is done."""
+    from maestro.cli.conduct import with_advice
     from maestro.conductor.control import cancel
 
     try:
@@ -68,10 +71,15 @@ def _cancelled(directory: str) -> bool:
         complain(error)
         return False
     if outcome is None:
-        print(
-            f"{directory}: asked its conductor to cancel, which has not answered yet",
-            file=sys.stderr,
+        watch, force = (
+            shlex.join(["maestro", *words, directory])
+            for words in (["status", "--watch"], ["resume", "--force"])
         )
+        complain(StudyError(
+            f"{directory}: asked its conductor to cancel, which has not answered yet\n"
+            f"  To see whether it does: {watch}\n"
+            f"  If it is stopped or beyond reach, to do that in its place: {force}"
+        ))  # fmt: skip
         return False
-    tell(f"{directory}: {outcome.name}")
+    tell(with_advice(f"{directory}: {outcome.name}", directory, outcome.name))
     return True

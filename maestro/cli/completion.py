@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from maestro.cli.parser import Parser
 
@@ -49,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
     import shtab
 
     from maestro.cli.main import parsers
-    from maestro.report.writing import deliver
+    from maestro.report.writing import deliver, note
 
     found = parsers()
     for parser in found.values():
@@ -58,4 +59,7 @@ def run(options: argparse.Namespace) -> int:
                 vars(action)["complete"] = _BY_METAVAR[action.metavar]  # where shtab looks
     preamble = _BASH if options.shell == "bash" else ""
     deliver(shtab.complete(found["maestro"], options.shell, preamble=preamble))
+    if sys.stdout.isatty():
+        command = f"maestro completion {options.shell}"
+        note(f'that is for a shell, as in: eval "$({command})"; to keep it: {command} --help')
     return 0

@@ -16,14 +16,14 @@ from maestro.cli.logfile import log_to
 from maestro.cli.options import add_directory, add_force
 from maestro.cli.parser import CONDUCTED, Parser
 from maestro.cli.terminal import at_least, tell
-from maestro.errors import StudyError
+from maestro.errors import MaestroError, SpecError, StudyError
 
 if TYPE_CHECKING:
     from maestro.conductor.loop import Conductor
     from maestro.conductor.study import Study
     from maestro.engine import Outcome
 
-__all__ = ["add_arguments", "change_limits", "conduct", "run", "untangle"]
+__all__ = ["add_arguments", "change_limits", "conduct", "run", "untangle", "with_advice"]
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +97,8 @@ def _run(
     outcome = ended(directory)
     if outcome is not None:
         snapshot.renew(directory)
-        tell(f"The study has ended: {outcome.name}. See it with: maestro status {directory}")
+        said = f"The study has ended: {outcome.name}"
+        tell(with_advice(said, directory, outcome.name))
         return outcome.value
     see_writable(directory)
     store = Store.open(directory)
@@ -106,9 +107,18 @@ def _run(
     if options.sleeptime is not None:
         requests.leave(directory, requests.Request(sleeptime=options.sleeptime))
     path = options.logpath or log_path(directory, info.name)
-    log_to(os.path.abspath(path), options.debug_lvl, console=options.logstdout)
     quiet = ready is not None or not sys.stdout.isatty()
-    return _foreground(directory, ready=ready, quiet=quiet, force=options.force)
+    with _remedied(directory):
+        log_to(os.path.abspath(path), options.debug_lvl, console=options.logstdout)
+        return _foreground(directory, ready=ready, quiet=quiet, force=options.force)
+
+
+def with_advice(said: str, directory: str, outcome: str) -> str:
+    """What is ``said`` of how the study has ended, and what to type then."""
+    from maestro.report.advice import after
+    from maestro.report.study import open_study
+
+    return f"{said}\n  {after(directory, outcome, dry=open_study(directory).info.settings.dry)}"
 
 
 def change_limits(directory: str, options: argparse.Namespace) -> None:
@@ -135,10 +145,23 @@ def conduct(
 
     log = os.path.abspath(options.logpath or log_path(directory, name))
     force = getattr(options, "force", False)
-    if options.foreground:
+    if not options.foreground:
+        return _background(directory, name, log, options.debug_lvl, force=force, done=done)
+    with _remedied(directory):
         log_to(log, options.debug_lvl, console=False)
         return _foreground(directory, study, force=force)
-    return _background(directory, name, log, options.debug_lvl, force=force, done=done)
+
+
+@contextmanager
+def _remedied(directory: str) -> Iterator[None]:
+    """Say with what goes wrong how the study is taken up then, unless it says itself what to do."""
+    try:
+        yield
+    except MaestroError as error:
+        if isinstance(error, SpecError) or "maestro " in str(error):
+            raise
+        resume = _command("maestro", "resume", directory)
+        raise StudyError(f"{error}\nOnce that is mended: {resume}") from error
 
 
 def _foreground(
@@ -194,12 +217,14 @@ def _background(
     from maestro.conductor.launch import launch
 
     options = ["-l", log, "-d", str(level), *(["--force"] if force else [])]
-    said = launch(directory, name, options)
+    with _remedied(directory):
+        said = launch(directory, name, options)
     tell(f"Study {done}: {directory}")
     if said:
         tell(said)
-    for command in ("status", "cancel"):
-        tell(f"  {_command('maestro', command, directory)}")
+    tell(f"  How it stands:  {_command('maestro', 'status', directory)}")
+    tell(f"  Live:           {_command('maestro', 'status', '--watch', directory)}")
+    tell(f"  To cancel it:   {_command('maestro', 'cancel', directory)}")
     return 0
 
 

@@ -67,7 +67,9 @@ def conductor(arguments: Sequence[str] | None = None) -> int:
 
 
 def _maestro(arguments: Sequence[str] | None) -> int:
-    options = parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    options = parser().parse_args(given)
+    options.given = given
     if options.command is None:
         parser().print_help()
         return 0

@@ -52,8 +52,9 @@ def run(options: argparse.Namespace) -> int:
     from maestro.report.results import results
     from maestro.report.study import open_study
     from maestro.report.tabular import BINARY, ENDINGS, content, text
-    from maestro.report.writing import deliver, form_of, note, write
+    from maestro.report.writing import deliver, form_of, note, write, written
     from maestro.spec import load
+    from maestro.spec.values import plural
 
     out = target(options.out, options.directory, options.spec)
     form = options.format or (form_of(out, ENDINGS) if out else "table")
@@ -66,6 +67,7 @@ def run(options: argparse.Namespace) -> int:
         deliver(text(found.rows, found.brief))
     else:
         write([f"{text(found.rows, found.brief)}\n".encode()], form, out)
+    written(out, f"{form}, {plural(len(found.rows), 'task')}")
     for what in found.missing[:NOTES]:
         note(what)
     if (more := len(found.missing) - NOTES) > 0:

@@ -7,7 +7,7 @@ import os
 import shlex
 from typing import TYPE_CHECKING
 
-from maestro.cli.options import add_answers, add_foreground, add_generator, add_limits
+from maestro.cli.options import add_answers, add_foreground, add_generator, add_limits, typed
 from maestro.cli.parser import CONDUCTED, Parser
 from maestro.cli.terminal import ask, show_problems, tell
 from maestro.errors import SpecError, UsageError
@@ -166,10 +166,15 @@ def _start(options: argparse.Namespace, study: Study) -> int:
         log_to(path, options.debug_lvl, console=options.logstdout)
         rehearse(study.directory, study)
         tell(f"Written, not run: {study.directory}")
+        tell(f"To run it: {typed(options, without='--dry')}")
         return 0
+    later = f"To launch it later: {shlex.join(['maestro', 'resume', study.directory])}"
     question = f"Launch the study in {study.directory}?"
-    if not ask(question, yes=options.autoyes, no=options.autono):
-        command = shlex.join(["maestro", "resume", study.directory])
-        tell(f"Not launched. To launch it later: {command}")
+    try:
+        launch = ask(question, yes=options.autoyes, no=options.autono)
+    except UsageError as error:
+        raise UsageError(f"{error}\nThe study is made, and not launched. {later}") from error
+    if not launch:
+        tell(f"Not launched. {later}")
         return 0
     return conduct(study.directory, study.info.name, options, study=study, done="launched")

@@ -50,8 +50,8 @@ def show_problems(problems: Iterable[Problem]) -> None:
             print(problem, file=sys.stderr, flush=True)
 
 
-def ask(question: str, *, yes: bool, no: bool) -> bool:
-    """Ask a question that ``-y`` or ``-n`` may have answered already.
+def ask(question: str, *, yes: bool, no: bool | None) -> bool:
+    """Ask a question that ``-y`` or ``-n`` (None: the command has none) may have answered already.
 
     Raises
     ------
@@ -60,13 +60,12 @@ def ask(question: str, *, yes: bool, no: bool) -> bool:
     """
     if yes or no:
         return yes
+    give = "give -y (yes)" if no is None else "give -y (yes) or -n (no)"
     try:
         answer = input(f"{visible(question)} [y/n] ")
     except EOFError:
         tell("")
-        raise UsageError("nobody answered; give -y (yes) or -n (no)") from None
+        raise UsageError(f"nobody answered; {give}") from None
     except OSError as error:
-        raise UsageError(
-            f"nobody can be asked: {error.strerror}; give -y (yes) or -n (no)"
-        ) from error
+        raise UsageError(f"nobody can be asked: {error.strerror}; {give}") from error
     return answer.strip().lower() in ("y", "yes")

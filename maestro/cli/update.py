@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 
 from maestro.cli.options import add_directories
 from maestro.cli.parser import Parser
@@ -63,12 +64,15 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _update(directory: str, values: dict[str, int]) -> None:
+    from maestro.cli.conduct import with_advice
     from maestro.conductor import requests
     from maestro.conductor.conduct import ended
+    from maestro.conductor.control import conducted
 
     outcome = ended(directory)
     if outcome is not None:
-        raise UsageError(f"{directory} has ended already: {outcome.name}")
+        said = f"{directory} has ended already: {outcome.name}"
+        raise UsageError(with_advice(said, directory, outcome.name))
     values = values or _asked(directory)
     if not values:
         tell(f"{directory}: nothing to change")
@@ -81,6 +85,9 @@ def _update(directory: str, values: dict[str, int]) -> None:
     requests.leave(directory, request)
     changes = ", ".join(f"{name} = {value}" for name, value in values.items())
     tell(f"{directory}: {changes}")
+    if not conducted(directory):
+        resume = shlex.join(["maestro", "resume", directory])
+        tell(f"  Nobody conducts it now; to go on, with these: {resume}")
 
 
 def _asked(directory: str) -> dict[str, int]:

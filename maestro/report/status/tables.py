@@ -13,6 +13,7 @@ from maestro.conductor import snapshot
 from maestro.conductor.store import StudyInfo
 from maestro.engine import Outcome
 from maestro.errors import StudyError, UsageError, visible
+from maestro.report.advice import after
 from maestro.report.look import counts_text, one_line, width
 from maestro.report.paging import page, print_lines
 from maestro.report.status.columns import widths
@@ -137,9 +138,9 @@ def ending(directory: str, info: StudyInfo, conductor: str | None) -> Iterator[s
     """How the study in ``directory`` has ended, who conducts it, or what to type."""
     if info.outcome:
         yield f"The study has ended: {info.outcome}"
-        if info.outcome != Outcome.FINISHED.name:
-            command = shlex.join(["maestro", "rerun", "--failed", directory])
-            yield f"To run again what did not finish: {command}"
+        if info.outcome == Outcome.FAILURE.name:
+            yield f"To know why: {shlex.join(['maestro', 'why', directory])}"
+        yield after(directory, info.outcome, dry=info.settings.dry)
     elif conductor is not None:
         yield f"Conducted by {conductor}{', being cancelled' * info.cancelling}"
     else:
