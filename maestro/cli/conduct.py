@@ -158,7 +158,8 @@ def _remedied(directory: str) -> Iterator[None]:
     try:
         yield
     except MaestroError as error:
-        if isinstance(error, SpecError) or "maestro " in str(error):
+        known = isinstance(error, SpecError) or "maestro " in str(error)
+        if known or not os.path.isdir(directory):
             raise
         resume = _command("maestro", "resume", directory)
         raise StudyError(f"{error}\nOnce that is mended: {resume}") from error
@@ -205,7 +206,7 @@ def _sum_up(directory: str, outcome: Outcome, *, quiet: bool) -> None:
     with suppress(OSError, StudyError):  # it has ended, whether or not that can be told
         ended = digest(directory)
         if ended.failures:
-            log.warning("what failed first:\n%s", "\n".join(ended.failures))
+            log.warning("what failed first:\n%s", "\n".join([*ended.failures, *ended.after]))
         if not quiet:
             tell(str(ended))
 

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from maestro.conductor.store import StoreHeld, TaskRow
 from maestro.conductor.study import log_path
 from maestro.conductor.workspace import formers
-from maestro.engine import ACTIVE, State
+from maestro.engine import ACTIVE, FAILED, State
 from maestro.errors import UsageError, visible
 from maestro.report.look import one_line
 from maestro.report.outputs import ENDINGS, from_last, output, script_name
@@ -187,7 +187,9 @@ def _follow_task(study: Study, name: str, lines: int) -> None:
             printer.look_for(_files(study, row, row.job, row.number))
         printer.copy()
         if row is not None and State(row.state) not in _WAITS:
-            note(one_line(f"{name} is {State(row.state).shown}"))
+            why = shlex.join(["maestro", "why", study.directory, name])
+            see = f"; see {why}" if State(row.state) in FAILED else ""
+            note(one_line(f"{name} is {State(row.state).shown}{see}"))
             return
         wait_for_more(PAUSE)
 
