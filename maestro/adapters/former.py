@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from maestro.adapters import host
-from maestro.adapters.records import End, Reader, Start, Void, ended, started
-from maestro.adapters.shim import GRACE
+from maestro.adapters.records import End, Intent, Reader, Start, ended, started
+from maestro.adapters.shim import GRACE, drafts
 from maestro.engine.observations import AttemptId, Observation, Seen
 
 __all__ = ["Former"]
@@ -24,18 +24,20 @@ class Former:
     """
 
     def __init__(self, path: str) -> None:
+        self._path = path
         self._reader = Reader(path)
         self._note = f"{path}.forsaken"
         self._shim_lives = True
         # Those that we asked to end: as what that counts, and when it is time to kill.
         self._ending: dict[AttemptId, tuple[Seen, float]] = {}
+        self._intents: dict[AttemptId, Intent] = {}  # of which no start is recorded
         self.known: set[AttemptId] = set()
         self.running: dict[AttemptId, Start] = {}
 
     @property
     def settled(self) -> bool:
         """Whether nothing more will be started."""
-        return self._reader.closed or not self._shim_lives
+        return self._reader.closed or not (self._shim_lives or self._intents)
 
     @property
     def elsewhere(self) -> str | None:
@@ -71,6 +73,7 @@ class Former:
         observations += self._read()
         if not self._shim_lives and not self.elsewhere:
             observations += self._orphans(gone)
+            observations += self._adopted()
             self._enforce()
         self._kill_late()
         return observations
@@ -91,23 +94,50 @@ class Former:
         observations = []
         for record in self._reader.read():
             attempt = AttemptId(record.task, record.number)
+            if isinstance(record, Intent):
+                self._intents[attempt] = record
+                continue
+            self._intents.pop(attempt, None)
             if isinstance(record, Start):
-                self.known.add(attempt)
-                self.running[attempt] = record
-                observations.append(started(record))
-            elif (start := self.running.pop(attempt, None)) is not None:
+                observations.append(self._began(record))
+            elif isinstance(record, End) and (start := self.running.pop(attempt, None)) is not None:
                 observations.append(self._end_of(start, record))
         return observations
 
-    def _end_of(self, start: Start, record: End | Void) -> Observation:
+    def _began(self, start: Start) -> Observation:
         attempt = AttemptId(start.task, start.number)
-        why, _ = self._ending.pop(attempt, (None, 0.0))
-        if isinstance(record, Void):
-            return Observation(attempt, Seen.NEVER_STARTED, time.time(), transient=True)
+        self.known.add(attempt)
+        self.running[attempt] = start
+        return started(start)
+
+    def _end_of(self, start: Start, record: End) -> Observation:
+        why, _ = self._ending.pop(AttemptId(start.task, start.number), (None, 0.0))
         if why is None:
             return ended(record)
         _sweep(start.pid)
         return replace(ended(record), seen=why, detail="")
+
+    def _adopted(self) -> list[Observation]:
+        """Attempts that began, though their shim was killed before it could record that."""
+        # A process of the shim's own is on its way to become a task's, as long as there is one.
+        if not self._intents or host.process_with(self._path) is not None:
+            return []
+        intents = list(self._intents.values())
+        self._intents.clear()
+        return [self._began(start) for intent in intents if (start := self._start_of(intent))]
+
+    def _start_of(self, intent: Intent) -> Start | None:
+        """What the shim would have recorded of an attempt; None where that never began."""
+        opened = self._reader.opened
+        pid = 0
+        if opened is not None and opened.here():  # else a file may be lost, or not be seen yet
+            files = drafts(intent.output, intent.number)
+            pid = host.process_writing(files) or 0
+            folder = os.path.dirname(intent.output)
+            if not pid and os.path.isdir(folder) and not os.path.lexists(files[-1]):
+                return None
+        start = host.process_start(pid) if pid else None
+        return Start(intent.task, intent.number, pid, start, time.time(), intent.limit)
 
     def _orphans(self, gone: Iterable[AttemptId]) -> list[Observation]:
         """Tasks whose shim is gone are awaited. How those that are ``gone`` ended, where that is

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import time
 
-TYPE_CHECKING = False  # importing typing would make every fork of the shim slower
+TYPE_CHECKING = False  # importing typing would take as long as all else that a shim imports
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
-__all__ = ["boot_id", "booted", "cores", "hostname", "process_start"]
+__all__ = [
+    "boot_id", "booted", "cores", "hostname", "process_start", "process_with", "process_writing",
+]  # fmt: skip
 
 
 def hostname() -> str:
@@ -46,12 +50,19 @@ def process_start(pid: int) -> str | None:
 
     None when there is no such process, when only its exit status is left of it, or when it is
     hidden from us: then it is somebody else's.
+
+    Raises
+    ------
+    OSError
+        There is no descriptor left to look with.
     """
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             # The name stands in parentheses and may hold anything; fields count from behind it.
             fields = file.read().rpartition(b")")[2].split()
-    except OSError:
+    except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            raise
         return None if os.path.exists("/proc/self/stat") else _start_by_ps(pid)
     return None if fields[0] in (b"Z", b"X") else fields[19].decode()
 
@@ -62,6 +73,35 @@ def _start_by_ps(pid: int) -> str | None:
     text = _output("ps", "-o", "stat=", "-o", "lstart=", "-p", str(pid))
     state, _, start = text.partition(" ")
     return None if not state or state.startswith("Z") else " ".join(start.split())
+
+
+def process_with(argument: str) -> int | None:
+    """A process whose last argument is ``argument``; None where there is none, or no ``/proc``."""
+    for pid in _processes():
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as file:
+            if file.read().endswith(b"\0%s\0" % os.fsencode(argument)):
+                return pid
+    return None
+
+
+def process_writing(paths: Collection[str]) -> int | None:
+    """A process that leads a group, and whose output or errors go to one of ``paths``, even if
+    that has been deleted; None where there is none, or no ``/proc``.
+    """
+    parts = (os.path.split(path) for path in paths)
+    wanted = {os.path.join(os.path.realpath(folder), name) for folder, name in parts}
+    for pid in _processes():
+        with contextlib.suppress(OSError):  # it is somebody else's, or has ended
+            streams = {os.readlink(f"/proc/{pid}/fd/{number}") for number in (1, 2)}
+            named = {stream.removesuffix(" (deleted)") for stream in streams}
+            if wanted & named and os.getpgid(pid) == pid:
+                return pid
+    return None
+
+
+def _processes() -> Iterator[int]:
+    with contextlib.suppress(OSError):
+        yield from (int(name) for name in os.listdir("/proc") if name.isdecimal())
 
 
 def cores() -> int:
@@ -110,7 +150,7 @@ def _grant(group: str, files: Sequence[str]) -> float | None:
 
 def _output(*command: str) -> str:
     """What ``command`` prints, empty when it fails or is not there."""
-    # Not at the top: importing it makes every fork of the shim slower.
+    # Not at the top: a shim imports this, and hardly ever needs it.
     import subprocess
 
     # Times are compared as text, whatever zone and language later callers live in.

@@ -1,16 +1,16 @@
 """The record of one shim's life: what it started and how that ended, in a file of JSON lines.
 
     ["open", pid, start, boot, host, time]           the shim itself
-    ["start", task, number, pid, start, time, limit] written before the task's script may run
+    ["intent", task, number, output, limit]          it is about to be started
+    ["start", task, number, pid, start, time, limit] its process is there
     ["end", task, number, code, time, seconds, why]
-    ["void", task, number]                           by its process: the shim is gone, it never ran
+    ["void", task, number]                           after an intent: it could not be started
     ["closed"]                                       nothing more will be started
 
 ``start`` is what `maestro.adapters.host.process_start` gives, times are seconds since the epoch,
-``limit`` is the seconds that the task may take or null, signal n is exit code 128 + n, ``why`` is
-null, "cancel" or "timeout": why the shim ended the task.
-This module is the writing side, which the shim imports: it must stay small, because the shim is
-forked for every task. `maestro.adapters.records` reads.
+``output`` is the path that `maestro.adapters.base.Job` has, ``limit`` is the seconds that the task
+may take or null, signal n is exit code 128 + n, ``why`` is null, "cancel" or "timeout": why the
+shim ended the task. This module is the writing side, `maestro.adapters.records` reads.
 """
 
 from __future__ import annotations

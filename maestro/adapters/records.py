@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import NamedTuple
 
 from maestro.adapters import host
 from maestro.adapters.base import explained
 from maestro.engine.observations import AttemptId, Observation, Seen
 
-__all__ = ["End", "Open", "Reader", "Start", "Void", "ended", "started"]
+__all__ = [
+    "End", "Intent", "Open", "Reader", "Record", "Start", "Void", "ended", "opened", "started",
+]  # fmt: skip
 
 
 SLACK = 60.0
@@ -40,9 +43,20 @@ class Open(NamedTuple):
         return self.here() and self.start == host.process_start(self.pid)
 
 
-class Start(NamedTuple):
-    """An attempt was about to run as process ``pid``, the leader of a group of its own, for
+class Intent(NamedTuple):
+    """An attempt is about to be started, with its output at ``output`` (as `Job` has it), for
     ``limit`` seconds at most (None: no limit).
+    """
+
+    task: str
+    number: int
+    output: str
+    limit: float | None = None
+
+
+class Start(NamedTuple):
+    """An attempt runs as process ``pid``, the leader of a group of its own, for ``limit`` seconds
+    at most (None: no limit). ``pid`` is 0 where nobody had seen it before it was gone.
     """
 
     task: str
@@ -65,10 +79,17 @@ class End(NamedTuple):
 
 
 class Void(NamedTuple):
-    """An attempt whose start was recorded did not run after all, and never will."""
+    """An attempt that was about to be started could not be, and never will."""
 
     task: str
     number: int
+
+
+Record = Intent | Start | End | Void
+
+_KINDS: dict[str, Callable[..., Record]] = {
+    "intent": Intent, "start": Start, "end": End, "void": Void,
+}  # fmt: skip
 
 
 class Reader:
@@ -84,7 +105,7 @@ class Reader:
         self.opened: Open | None = None
         self.closed = False
 
-    def read(self) -> list[Start | End | Void]:
+    def read(self) -> list[Record]:
         """The records since the last call. A line that is not yet whole is left for the next."""
         try:
             with open(self._path, "rb") as file:
@@ -94,18 +115,14 @@ class Reader:
             return []
         whole, newline, _ = text.rpartition(b"\n")
         self._offset += len(whole) + len(newline)
-        records: list[Start | End | Void] = []
+        records: list[Record] = []
         for line in whole.splitlines():
             try:
                 kind, *values = json.loads(line)
             except ValueError:
                 continue  # cut short by a full disk: it never counted as written
-            if kind == "start":
-                records.append(Start(*values))
-            elif kind == "end":
-                records.append(End(*values))
-            elif kind == "void":
-                records.append(Void(*values))
+            if kind in _KINDS:
+                records.append(_KINDS[kind](*values))
             elif kind == "open":
                 self.opened = Open(*values)
             elif kind == "closed":
@@ -113,10 +130,27 @@ class Reader:
         return records
 
 
+def opened(path: str) -> Open | None:
+    """The shim whose ledger ``path`` is, by its first record alone; None where that cannot be told.
+
+    Raises
+    ------
+    OSError
+        It cannot be read.
+    """
+    with open(path, "rb") as file:
+        try:
+            kind, *values = json.loads(file.readline())
+            return Open(*values) if kind == "open" else None
+        except (ValueError, TypeError):
+            return None
+
+
 def started(record: Start) -> Observation:
     """What a start record tells."""
     attempt = AttemptId(record.task, record.number)
-    return Observation(attempt, Seen.STARTED, record.time, job=str(record.pid))
+    job = str(record.pid) if record.pid else None
+    return Observation(attempt, Seen.STARTED, record.time, job=job)
 
 
 _KILLED = {"cancel": Seen.CANCELLED, "timeout": Seen.TIMED_OUT}

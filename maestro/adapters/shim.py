@@ -25,7 +25,7 @@ import time
 from maestro.adapters import host
 from maestro.adapters.ledger import Ledger
 
-TYPE_CHECKING = False  # importing typing would make every fork slower
+TYPE_CHECKING = False  # importing typing would take as long as all else does here
 if TYPE_CHECKING:
     from typing import Any
 
@@ -40,14 +40,13 @@ RETRY = 1.0
 BUSY = 5.0
 """Seconds to wait for a script that somebody has open to write."""
 
-_RUN, _END = b"x", b"-"
-"""What a child is told that waits: to become its task, or to end."""
-
 # Handled, and not ignored as Python does the last two: what is handled, exec sets back.
 _HANDLED = (
     signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ,
 )  # fmt: skip
-_TERM = (signal.SIGTERM,)
+
+_COMPLAIN = 'printf "%s\\n" "$0" >&2; exit "$1"'
+"""What runs in the place of a script that cannot be run."""
 
 
 class _Child:
@@ -74,6 +73,8 @@ class Shim:
         self._incoming = b""
         self._children: dict[int, _Child] = {}
         self._unrecorded: list[list[Any]] = []
+        self._outputs: dict[tuple[str, int], str] = {}  # by attempt, until its start is recorded
+        self._environment = dict(os.environb)
         self._null = os.open(os.devnull, os.O_RDONLY)
         self._wakeup, wakeup = os.pipe()
         for descriptor in (self._wakeup, wakeup, reports):
@@ -170,68 +171,114 @@ class Shim:
 
     def _record(self) -> None:
         """Record what has happened, however long a full disk makes that wait."""
+        with contextlib.suppress(OSError):
+            self._settle()
+
+    def _settle(self) -> None:
+        """Record all that has happened.
+
+        Raises
+        ------
+        OSError
+            The ledger cannot be written, and the rest waits.
+        """
         while self._unrecorded:
-            try:
-                self._ledger.write(*self._unrecorded[0])
-            except OSError:
-                return
+            kind, *values = self._unrecorded[0]
+            self._ledger.write(kind, *values)
             del self._unrecorded[0]
+            if kind == "start":
+                task, number, pid, *_ = values
+                _rename(self._outputs.pop((task, number)), pid, number)
 
     # ---- starting ------------------------------------------------------------------------------
 
     def _start(self, request: dict[str, Any]) -> None:
-        task, number = request["run"]
-        try:
-            start = self._spawn(task, number, request)
-        except OSError as error:
-            self._report("refused", task, number, error.errno, _told(error))
-        else:
-            self._report("start", *start)
-
-    def _spawn(self, task: str, number: int, request: dict[str, Any]) -> list[object]:
-        """Start the process of an attempt, and let it go once that is recorded. Whatever fails,
-        fails before the record: then nothing has happened.
+        """Start an attempt, which stands in the ledger before that. When we are killed before its
+        start does too, its output files tell whether it began: they keep their first names until
+        then.
         """
+        task, number = request["run"]
         output, limit = request["output"], request["limit"]
-        files = [f"{output}.attempt-{number}{ending}" for ending in (".out", ".err")]
-        opened: list[int] = []
-        pid = 0
         try:
-            for file in files:
-                opened.append(_create(file))
-            opened += os.pipe()
-            signal.pthread_sigmask(signal.SIG_BLOCK, _TERM)  # Python forgets it in a fork
-            try:
-                pid = os.fork()
-                if pid == 0:
-                    os.close(opened.pop())
-                    _become(request, self._ledger, self._null, *opened)
-            finally:
-                signal.pthread_sigmask(signal.SIG_UNBLOCK, _TERM)
-            files = _rename(files, output, pid, number)
-            child = _Child(task, number, limit)
-            start = [task, number, pid, host.process_start(pid), time.time(), limit]
-            self._ledger.write("start", *start)
-        except OSError:
-            self._undo(files, opened, pid)
-            raise
-        self._children[pid] = child
-        os.write(opened[-1], _RUN)
-        for descriptor in opened:
-            os.close(descriptor)
-        return start
+            self._settle()  # nothing is to stand behind what it came before
+            self._ledger.write("intent", task, number, output, limit)
+        except OSError as error:
+            self._refuse(task, number, error)
+            return
+        try:
+            pid = self._spawn(request["script"], request["directory"], drafts(output, number))
+        except OSError as error:
+            self._unrecorded.append(["void", task, number])
+            self._refuse(task, number, error)
+        else:
+            self._children[pid] = _Child(task, number, limit)
+            self._outputs[task, number] = output
+            start = [task, number, pid, _birth(pid), time.time(), limit]
+            self._unrecorded.append(["start", *start])
+            self._report("start", *start)
+        self._record()
 
-    def _undo(self, files: list[str], opened: list[int], pid: int) -> None:
-        if pid:
-            with contextlib.suppress(OSError):  # somebody has killed it
-                os.write(opened[-1], _END)
-        for descriptor in opened:
-            os.close(descriptor)
-        if pid:
-            os.waitpid(pid, 0)
-        for file in files[: len(opened)]:
-            with contextlib.suppress(OSError):
-                os.unlink(file)
+    def _refuse(self, task: str, number: int, error: OSError) -> None:
+        self._report("refused", task, number, error.errno, _told(error))
+
+    def _spawn(self, script: str, directory: str, files: tuple[str, str]) -> int:
+        """The process that runs ``script``, or says why that cannot be run, and has made ``files``
+        for its output.
+
+        Raises
+        ------
+        OSError
+            There is none.
+        """
+        command = [script]
+        try:
+            os.chdir(directory)
+        except OSError as error:
+            command = _complaint(script, error)
+        end = time.monotonic() + BUSY
+        while True:
+            try:
+                return self._execute(command, files)
+            except OSError as error:
+                made = [file for file in files if os.path.lexists(file)]
+                for file in made:
+                    os.unlink(file)
+                if error.errno == errno.EEXIST:  # they were those of an attempt that never began
+                    continue
+                # Whoever wrote the script may just have started a process, which holds the file
+                # open to write until it has become another program.
+                if error.errno == errno.ETXTBSY and time.monotonic() < end:
+                    time.sleep(0.01)
+                elif len(made) < len(files) or command[0] != script:
+                    raise OSError(error.errno, error.strerror, *files[len(made) :][:1]) from error
+                else:
+                    command = _complaint(script, error)
+
+    def _execute(self, command: list[str], files: tuple[str, str]) -> int:
+        """A process that makes ``files`` and becomes ``command``.
+
+        Nothing is copied for it, as a fork would. That its files are made is its last step before
+        it becomes another program: where both are there, and this fails, it was that which failed.
+
+        Raises
+        ------
+        OSError
+            Any of that failed, and the process is gone.
+        """
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        streams = [(os.POSIX_SPAWN_DUP2, self._null, 0)] + [
+            (os.POSIX_SPAWN_OPEN, number, file, flags, 0o666)
+            for number, file in enumerate(files, 1)
+        ]
+
+        def spawn(**leader: Any) -> int:
+            environment = self._environment
+            return os.posix_spawn(command[0], command, environment, file_actions=streams, **leader)
+
+        try:
+            return spawn(setsid=True)
+        except NotImplementedError:  # this Python was built for a C library from before 2017
+            return spawn(setpgroup=0)
 
     # ---- ending --------------------------------------------------------------------------------
 
@@ -286,12 +333,7 @@ class Shim:
         """Ask a task to end; it is killed when it has not done so after `GRACE`."""
         child.killed = why
         child.deadline = time.monotonic() + GRACE
-        try:
-            os.killpg(pid, signal.SIGTERM)
-        except ProcessLookupError:  # so young that it has no group of its own yet
-            os.kill(pid, signal.SIGTERM)
-        except PermissionError:  # another user's by now
-            return
+        _signal_group(pid, signal.SIGTERM)
         _signal_group(pid, signal.SIGCONT)  # a stopped process takes no notice
 
 
@@ -300,83 +342,48 @@ def _signal_group(group: int, number: int) -> None:
         os.killpg(group, number)
 
 
-def _create(path: str) -> int:
-    """Open a new file; what an attempt that never ran has left there goes first."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-    try:
-        return os.open(path, flags, 0o666)
-    except FileExistsError:
-        os.unlink(path)
-        return os.open(path, flags, 0o666)
+def drafts(output: str, number: int) -> tuple[str, str]:
+    """The names that the output files of an attempt have until its start is recorded."""
+    return f"{output}.attempt-{number}.out", f"{output}.attempt-{number}.err"
 
 
-def _rename(drafts: list[str], output: str, pid: int, number: int) -> list[str]:
+def _rename(output: str, pid: int, number: int) -> None:
     """Give the output files the name with the process id that people know. Where that id has come
     round again, the attempt's number follows it, or the next one that is free: nothing is ever
-    overwritten.
-
-    Raises
-    ------
-    OSError
-        They cannot be renamed, and have the names that they had.
+    overwritten. What cannot be renamed, as it is gone by now, is left alone.
     """
     name, suffix = f"{output}.{pid}", number
     while os.path.lexists(f"{name}.out") or os.path.lexists(f"{name}.err"):
         name, suffix = f"{output}.{pid}-{suffix}", suffix + 1
-    out, err = f"{name}.out", f"{name}.err"
-    os.rename(drafts[0], out)
-    try:
-        os.rename(drafts[1], err)
-    except OSError:
-        os.rename(out, drafts[0])
-        raise
-    return [out, err]
+    for draft, ending in zip(drafts(output, number), (".out", ".err"), strict=True):
+        with contextlib.suppress(OSError):
+            os.rename(draft, name + ending)
 
 
-def _become(
-    request: dict[str, Any], ledger: Ledger, null: int, out: int, err: int, gate: int
-) -> None:
-    """In the child: become the task, or end without having run anything."""
-    script = request["script"]
-    try:
-        os.setsid()
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # noted down just before exec, it is lost
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _TERM)
-        for number, stream in enumerate((null, out, err)):
-            os.dup2(stream, number)
-        word = os.read(gate, 1)
-        if not word:  # the shim is gone, and perhaps had recorded the start
-            ledger.write("void", *request["run"])
-        if word != _RUN:
-            os._exit(125)
-        os.chdir(request["directory"])
-        _execute(script)
-    except OSError as error:
-        said = f"maestro: {script} cannot be run: {_why(error, script)}\n"
-        os.write(2, os.fsencode(said))
-        os._exit(127 if error.errno == errno.ENOENT else 126)
-    finally:
-        os._exit(126)
+def _complaint(script: str, error: OSError) -> list[str]:
+    """A command that says that ``script`` cannot be run, and ends as a shell does then."""
+    said = f"maestro: {script} cannot be run: {_why(error, script)}"
+    code = 127 if error.errno == errno.ENOENT else 126
+    return ["/bin/sh", "-c", _COMPLAIN, said, str(code)]
 
 
-def _execute(script: str) -> None:
-    """Become ``script``. Its writer may just have started a process, which holds the file open to
-    write until it has become another program: that is waited for.
+def _birth(pid: int) -> str | None:
+    """When the process ``pid`` was started. It is waited for what that takes to see: who follows us
+    must not think that it is gone.
     """
-    end = time.monotonic() + BUSY
     while True:
         try:
-            os.execv(script, [script])
-        except OSError as error:
-            if error.errno != errno.ETXTBSY or time.monotonic() > end:
-                raise
-        time.sleep(0.01)
+            return host.process_start(pid)
+        except OSError:
+            time.sleep(0.01)
 
 
 def _why(error: OSError, script: str) -> str:
-    if error.errno == errno.ENOENT and not error.filename and os.path.exists(script):
+    if error.filename != script:
+        return _told(error)
+    if error.errno == errno.ENOENT and os.path.exists(script):
         return f"the interpreter in its first line: {error.strerror}"
-    return _told(error)
+    return str(error.strerror)
 
 
 def _told(error: OSError) -> str:

@@ -67,19 +67,22 @@ def _cancelled(directory: str) -> bool:
 
     try:
         outcome = cancel(directory)
+        if outcome is None:
+            raise _unanswered(directory)
     except MaestroError as error:
         complain(error)
         return False
-    if outcome is None:
-        watch, force = (
-            shlex.join(["maestro", *words, directory])
-            for words in (["status", "--watch"], ["resume", "--force"])
-        )
-        complain(StudyError(
-            f"{directory}: asked its conductor to cancel, which has not answered yet\n"
-            f"  To see whether it does: {watch}\n"
-            f"  If it is stopped or beyond reach, to do that in its place: {force}"
-        ))  # fmt: skip
-        return False
     tell(with_advice(f"{directory}: {outcome.name}", directory, outcome.name))
     return True
+
+
+def _unanswered(directory: str) -> StudyError:
+    watch, force = (
+        shlex.join(["maestro", *words, directory])
+        for words in (["status", "--watch"], ["resume", "--force"])
+    )
+    return StudyError(
+        f"{directory}: its conductor was asked, and has not answered yet\n"
+        f"  To see whether it does: {watch}\n"
+        f"  If it is stopped or beyond reach, to do that in its place: {force}"
+    )

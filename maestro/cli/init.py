@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 
 from maestro.cli.parser import Parser
+from maestro.cli.terminal import tell
+from maestro.errors import UsageError
 
 __all__ = ["add_arguments", "run"]
 
@@ -31,10 +34,7 @@ def add_arguments(parser: Parser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Carry out ``maestro init``; the exit status."""
     import importlib.resources
-    import shlex
 
-    from maestro.cli.terminal import tell
-    from maestro.errors import UsageError
     from maestro.report.writing import deliver
 
     text = importlib.resources.files("maestro.cli").joinpath("starter.yaml").read_text("utf-8")

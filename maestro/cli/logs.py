@@ -7,6 +7,7 @@ import argparse
 from maestro.cli.options import add_directory
 from maestro.cli.parser import Parser
 from maestro.cli.terminal import at_least
+from maestro.errors import UsageError
 
 __all__ = ["add_arguments", "run"]
 
@@ -45,11 +46,12 @@ def add_arguments(parser: Parser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Carry out ``maestro logs``; the exit status."""
-    from maestro.errors import UsageError
     from maestro.report.logs import Request, show
     from maestro.report.writing import delivering
 
-    if options.follow and options.attempt is not None:
+    if options.attempt is not None and options.task is None:
+        raise UsageError("--attempt is for a task; name it")
+    if options.attempt is not None and options.follow:
         raise UsageError("-f follows the latest attempt: leave out --attempt")
     request = Request(options.task, options.lines, options.attempt, options.follow)
     try:

@@ -157,8 +157,9 @@ class Parser(argparse.ArgumentParser):
         self.complete()
         found, unknown = super().parse_known_args(args, namespace)
         # A second word is taken to be missing where options stand between it and the first.
-        if unknown and not unknown[0].startswith("-") and getattr(found, "task", "") is None:
-            found.task = unknown.pop(0)
+        for action in self._get_positional_actions():
+            if unknown and not unknown[0].startswith("-") and getattr(found, action.dest) is None:
+                setattr(found, action.dest, unknown.pop(0))
         if unknown:
             self.error(f"unrecognized arguments: {' '.join(unknown)}{self._meant(unknown)}")
         return found, unknown

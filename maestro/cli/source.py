@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["add_source", "add_target", "opened", "target"]
 
-OWN = (".maestro", "meta", "logs", "status.csv", "batch.info")
-"""What of a study directory is the study's own."""
-
 
 def add_source(parser: argparse.ArgumentParser) -> None:
     """Add ``SPEC|DIR``, ``-p`` and ``--pargs``."""
@@ -76,10 +73,12 @@ def target(out: str | None, *read: str | None) -> str | None:
     """
     if out is None or out == "-":
         return None
+    from maestro.graph.naming import OWN_FILES
+
     path = os.path.realpath(out)
     for source in filter(None, read):
         real = os.path.realpath(source)
-        own = [os.path.join(real, name) for name in OWN] if os.path.isdir(real) else [real]
+        own = [os.path.join(real, name) for name in OWN_FILES] if os.path.isdir(real) else [real]
         if any(path == one or path.startswith(one + os.sep) for one in own):
             raise UsageError(f"-o {out} would replace what {source} consists of; name another file")
     return out

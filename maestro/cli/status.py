@@ -43,6 +43,10 @@ def add_arguments(parser: Parser) -> None:
         help="Show one study live, until it has ended: steps or tasks, by keys that the screen "
         "names. Without a terminal, print every change in a line.",
     )  # fmt: skip
+    _add_looks(parser)
+
+
+def _add_looks(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-f", "--format", choices=("text", "json", "csv"), default="text",
         help="For people, or for programs. [%(default)s]",
@@ -51,10 +55,6 @@ def add_arguments(parser: Parser) -> None:
         "--no-header", action="store_true",
         help="Show tasks, or steps, and nothing else: no headings, and not how the study stands.",
     )  # fmt: skip
-    _add_looks(parser)
-
-
-def _add_looks(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--layout", choices=("flat", "legacy", "narrow"),
         help="How the tasks are laid out: in a wide table, in a plain one, or in blocks of short "

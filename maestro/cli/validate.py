@@ -20,7 +20,7 @@ def add_arguments(parser: Parser) -> None:
         "line and column, and do nothing else.",
         examples=[
             ("maestro validate ball.yaml", "Is anything wrong, or doubtful?"),
-            ("maestro validate --format json ball.yaml", "The same for an editor or a script."),
+            ("maestro validate -f json ball.yaml", "The same for an editor or a script."),
         ],
         exit_status=[
             ("0", "There are no errors; there may be warnings."),
@@ -34,7 +34,7 @@ def add_arguments(parser: Parser) -> None:
         help="A study specification, a YAML file.",
     )  # fmt: skip
     parser.add_argument(
-        "--format", choices=("text", "json"), default="text",
+        "-f", "--format", choices=("text", "json"), default="text",
         help="For people, or for tools: a JSON list of problems. [%(default)s]",
     )  # fmt: skip
 
@@ -81,8 +81,10 @@ def _plain(problem: Problem) -> dict[str, Any]:
 
 
 def _summary(problems: list[Problem]) -> str:
+    from maestro.spec.values import plural
+
     counts = {
         kind: sum(problem.severity == kind for problem in problems) for kind in ("error", "warning")
     }
-    said = [f"{n} {kind}{'s' * (n != 1)}" for kind, n in counts.items() if n]
+    said = [plural(n, kind) for kind, n in counts.items() if n]
     return ", ".join(said) or "no problems"

@@ -94,7 +94,8 @@ class _Copy(sqlite3.Connection):
 
 class Database:
     """The store of the study in ``directory``, opened to read, or also to ``write``. ``patience``
-    is how many seconds `reading` waits for a writer.
+    is how many seconds `reading` waits for a writer; ``file`` tells the file from any other that
+    comes to have its name.
 
     Raises
     ------
@@ -109,7 +110,7 @@ class Database:
         self._path = os.path.join(directory, FILE)
         self._lock: LockFile | None = None
         with self._told():
-            self._file = self._identity()
+            self.file = self._identity()
             self._lock = lock_file(self._path, write=write)
             self._db = self._connect(write=write)
             try:
@@ -202,7 +203,7 @@ class Database:
 
     def _check_place(self) -> None:
         """Miss a file that has been taken away, which SQLite would write even so."""
-        if self._identity() == self._file:
+        if self._identity() == self.file:
             return
         if not os.path.isdir(os.path.dirname(self._path)):
             raise StoreFailed(f"the store of {self._directory} cannot be used: {_GONE}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sqlite3
 from collections import Counter
@@ -15,6 +16,8 @@ from maestro.engine import State
 __all__ = ["COLUMNS", "Extremes", "FrozenTasks", "census"]
 
 COLUMNS = ", ".join(TaskRow._fields)
+
+_NUMBERS = itertools.count()
 
 _ODD = "glob '*[^ -~]*'"
 """What holds others than the characters that ASCII can print."""
@@ -59,7 +62,7 @@ class FrozenTasks:
         self._values = values
 
     def __iter__(self) -> Iterator[TaskRow]:
-        return map(TaskRow._make, self.select(COLUMNS))
+        return map(TaskRow._make, self.select(TaskRow._fields))
 
     def __len__(self) -> int:
         count: int = next(self._rows("count(*)"))[0]
@@ -80,13 +83,14 @@ class FrozenTasks:
                 where += f" AND {column} IN ({', '.join('?' * len(accepted))})"
                 values += accepted
         if meets is not None:
-            self._db.create_function("meets", 1, lambda text: meets(json.loads(text)))
-            where += " AND meets(params)"
+            name = f"meets{next(_NUMBERS)}"  # all that are chosen of one copy share its functions
+            self._db.create_function(name, 1, lambda text: meets(json.loads(text)))
+            where += f" AND {name}(params)"
         return FrozenTasks(self._directory, self._db, self._order, where, tuple(values))
 
-    def select(self, columns: str) -> Iterator[tuple[Any, ...]]:
-        """The values of these ``columns``, with commas between, of each."""
-        return self._rows(columns, f"ORDER BY {self._order}")
+    def select(self, columns: Iterable[str]) -> Iterator[tuple[Any, ...]]:
+        """The values of these ``columns``, fields of `TaskRow`, of each."""
+        return self._rows(", ".join(columns), f"ORDER BY {self._order}")
 
     def census(self) -> dict[str, Counter[State]]:
         """Number of tasks of each step by state, steps in the order of the graph."""

@@ -68,6 +68,11 @@ class StoreReader:
         """Close the file."""
         self._db.close()
 
+    @property
+    def file(self) -> object:
+        """What tells the file from any other that comes to have its name."""
+        return self._db.file
+
     def info(self) -> StudyInfo:
         """What the study was made from."""
         with self._understood() as db:

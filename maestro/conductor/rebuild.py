@@ -147,8 +147,8 @@ def _glances(directory: str, since: float) -> dict[str, Glance]:
         glances[shown["Step Name"]] = Glance(
             shown["State"],
             None if job == snapshot.UNKNOWN else job,
-            snapshot.moment(shown["Submit Time"]),
-            snapshot.moment(shown["End Time"]),
+            snapshot.time_of(shown["Submit Time"]),
+            snapshot.time_of(shown["End Time"]),
         )
     return glances
 

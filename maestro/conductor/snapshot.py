@@ -17,13 +17,16 @@ from maestro.errors import StudyError
 __all__ = [
     "COLUMNS",
     "FILE",
+    "NAME",
+    "STATE",
     "UNKNOWN",
+    "WORKSPACE",
     "duration_text",
-    "moment",
     "read",
     "renew",
     "row",
-    "seconds",
+    "seconds_of",
+    "time_of",
     "time_text",
     "write",
 ]
@@ -33,6 +36,9 @@ COLUMNS = (
     "Step Name", "Job ID", "Workspace", "State", "Run Time", "Elapsed Time",
     "Start Time", "Submit Time", "End Time", "Number Restarts", "Params",
 )  # fmt: skip
+NAME, WORKSPACE, STATE = map(COLUMNS.index, ("Step Name", "Workspace", "State"))
+"""Where those stand that are looked for."""
+
 UNKNOWN = "--"
 UNKNOWN_DURATION = "--:--:--"
 
@@ -70,7 +76,7 @@ def time_text(moment: float | None) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment))
 
 
-def moment(text: str) -> float | None:
+def time_of(text: str) -> float | None:
     """The moment that `time_text` has told; None where there is none."""
     try:
         return time.mktime(time.strptime(text, "%Y-%m-%d %H:%M:%S"))
@@ -88,7 +94,7 @@ def duration_text(seconds: float | None) -> str:
     return f"{d}d:{h:02d}h:{m:02d}m:{s:02d}s"
 
 
-def seconds(text: str) -> int | None:
+def seconds_of(text: str) -> int | None:
     """The seconds that `duration_text` has told; None where there are none."""
     found = re.fullmatch(r"(\d+)d:(\d+)h:(\d+)m:(\d+)s", text)
     if found is None:

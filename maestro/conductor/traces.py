@@ -28,7 +28,8 @@ Traces = dict[AttemptId, list[Observation]]
 
 
 def local_traces(directory: str) -> Traces:
-    """What the ledgers of the study in ``directory`` tell of all local tasks that were started.
+    """What the ledgers of the study in ``directory`` tell of all local tasks that were started, or
+    were about to be.
 
     Raises
     ------
@@ -38,13 +39,11 @@ def local_traces(directory: str) -> Traces:
     traces: Traces = {}
     for path in ledgers(directory):
         for record in Reader(path).read():
-            before = traces.setdefault(AttemptId(record.task, record.number), [])
+            seen = traces.setdefault(AttemptId(record.task, record.number), [])
             if isinstance(record, Start):
-                before.append(started(record))
+                seen.append(started(record))
             elif isinstance(record, End):
-                before.append(ended(record))
-            elif before:
-                before.append(_never(before[0].attempt, before[-1].time))
+                seen.append(ended(record))
     return traces
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
-
 from maestro.engine import Outcome
+from maestro.report.look import command
 
 __all__ = ["after"]
 
@@ -16,6 +15,5 @@ def after(directory: str, outcome: str, *, dry: bool = False) -> str:
     if dry:
         return "It was a dry run: all is written, and nothing has run"
     if outcome == Outcome.FINISHED.name:
-        return f"The results as a table: {shlex.join(['maestro', 'results', directory])}"
-    again = shlex.join(["maestro", "rerun", "--failed", directory])
-    return f"To run again what did not finish: {again}"
+        return f"The results as a table: {command('results', directory)}"
+    return f"To run again what did not finish: {command('rerun', '--failed', directory)}"

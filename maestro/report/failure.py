@@ -89,7 +89,7 @@ def failure(
     if path := script(folder, name, restarted=task.restarts > 0):
         yield from _commands(path, commands)
     yield one_line(f"  workspace  {workspace}")
-    source, words = last_words(workspace, name, task, lines)
+    source, words = last_words(directory, info, task, lines)
     if words:
         yield one_line(f"  the end of {source}")
         yield from (f"    {one_line(line)}" for line in words)
@@ -113,13 +113,19 @@ def _commands(path: str, count: int) -> Iterator[str]:
         yield one_line(f"  {'':9}  and {plural(more, 'line')} more in {os.path.basename(path)}")
 
 
-def last_words(workspace: str, name: str, task: TaskRow, count: int) -> tuple[str, Sequence[str]]:
+def last_words(
+    directory: str, info: StudyInfo, task: TaskRow, count: int
+) -> tuple[str, Sequence[str]]:
     """The name of the file that tells most of why the latest attempt of ``task`` failed, and its
     last lines: its error output, or, where that is empty, the other. Without an attempt, "".
     """
+    if task.job is None:
+        return "", ()
+    workspace = os.path.join(directory, task.workspace)
+    name = script_name(task, hashed=info.settings.hashws)
     source = ""
     for ending in (".err", ".out"):
-        path = None if task.job is None else output(workspace, name, ending, task.job, task.number)
+        path = output(workspace, name, ending, task.job, task.number)
         if path is not None:
             source = os.path.basename(path)
             if words := last_lines(path, count):

@@ -15,11 +15,12 @@ from maestro.engine import FAILED
 from maestro.errors import StudyError, UsageError
 from maestro.report.look import amount, one_line, style, width
 from maestro.report.paging import print_lines
-from maestro.report.status.formats import STATES, content
-from maestro.report.status.layouts import GAP, LEAST, Paint, folded, painter
-from maestro.report.status.request import Request, Selection
+from maestro.report.paint import Paint, folded, painter
+from maestro.report.status.formats import content
+from maestro.report.status.layouts import GAP, LEAST
+from maestro.report.status.request import STATES, Request, Selection
 from maestro.report.status.standing import Standing, standing
-from maestro.report.table import moment
+from maestro.report.table import utc
 from maestro.report.tabular import csv_lines
 from maestro.report.writing import note, write
 from maestro.spec.values import plural
@@ -27,13 +28,16 @@ from maestro.spec.values import plural
 __all__ = ["show"]
 
 HEADINGS = ("Study", "Finished", "Done", "Failed", "Running", "Standing", "Age")
+FAILURES, STANDING = (HEADINGS[1:].index(name) for name in ("Failed", "Standing"))
+"""Where they are, behind the name of the study."""
+
 BAR = 12
 """Columns of a progress bar, where a terminal has room for one."""
 
 _STYLES = {"FINISHED": "green", "FAILURE": "red", "CANCELLED": "yellow", "conducted": "cyan"}
 
 
-def show(root: str, depth: int, form: str, *, header: bool = True) -> int:
+def show(root: str, depth: int, form: str, *, header: bool = True) -> None:
     """Print the studies in ``root`` and at most ``depth`` directories below, newest first, as text
     or in the format ``form``.
 
@@ -56,7 +60,6 @@ def show(root: str, depth: int, form: str, *, header: bool = True) -> int:
             f"there is no study in {root}, nor within {plural(depth, 'directory level')} below; "
             "this makes one: maestro run SPECIFICATION"
         )
-    return 0
 
 
 def _standings(root: str, depth: int) -> Iterator[Standing]:
@@ -152,11 +155,11 @@ def _line(
     paint: Paint | None = None,
 ) -> str:  # fmt: skip
     texts = [text.rjust(size) for text, size in zip(cells, sizes[1:], strict=True)]
-    texts[4] = cells[4].ljust(sizes[5])
-    if paint is not None and cells[4] in _STYLES:
-        texts[4] = paint(texts[4], _STYLES[cells[4]])
-    if paint is not None and cells[2] != "0":
-        texts[2] = paint(texts[2], style("FAILED"))
+    texts[STANDING] = cells[STANDING].ljust(sizes[1 + STANDING])
+    if paint is not None and cells[STANDING] in _STYLES:
+        texts[STANDING] = paint(texts[STANDING], _STYLES[cells[STANDING]])
+    if paint is not None and cells[FAILURES] != "0":
+        texts[FAILURES] = paint(texts[FAILURES], style("FAILED"))
     first = parts[0] + " " * (sizes[0] - width(parts[0]))
     return GAP.join([first, *([bar] if bar else []), *texts])
 
@@ -178,7 +181,7 @@ def _rows(found: Iterable[Standing], header: bool) -> Iterator[Iterable[Any]]:
     if header:
         yield "directory", "study", "created", "standing", "conductor", "tasks", *STATES
     for seen in found:
-        created = None if seen.info is None else moment(seen.info.created)
+        created = None if seen.info is None else utc(seen.info.created)
         counts = (seen.states[state] for state in STATES)
         yield (
             seen.study.directory, seen.study.name, created, _is(seen), seen.conductor, seen.total,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import os
-import shlex
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from maestro.conductor.study import log_path
 from maestro.conductor.workspace import formers
 from maestro.engine import ACTIVE, FAILED, State
 from maestro.errors import UsageError, visible
-from maestro.report.look import one_line
+from maestro.report.look import command, one_line
 from maestro.report.outputs import ENDINGS, from_last, output, script_name
 from maestro.report.study import Study, open_study
 from maestro.report.writing import note, wait_for_more
@@ -35,7 +34,8 @@ _WAITS = frozenset({State.INITIALIZED, *ACTIVE})
 @dataclass(frozen=True, slots=True)
 class Request:
     """What is asked for: of ``task`` (None: of the study) the last ``lines`` (0: all) of what its
-    ``attempt`` (None: the latest) has printed; with ``follow`` also what comes, until it has ended.
+    ``attempt`` (None: the latest) has printed; with ``follow``, of the latest, also what comes,
+    until it has ended.
     """
 
     task: str | None = None
@@ -56,15 +56,13 @@ def show(directory: str, request: Request) -> None:
     """
     study = open_study(directory)
     if request.task is None:
-        if request.attempt is not None:
-            raise UsageError("--attempt is for a task; name it")
         _show_log(study, request)
     elif request.follow:
         _follow_task(study, request.task, request.lines)
     else:
         printer = _Printer(request.lines, headed=True)
         printer.look_for(_outputs(study, request.task, request.attempt))
-        printer.copy()
+        printer.copy(last=True)
 
 
 # ---- of the study --------------------------------------------------------------------------------
@@ -77,13 +75,13 @@ def _show_log(study: Study, request: Request) -> None:
         if not os.path.exists(path):
             raise UsageError(f"there is no log {path}; 'maestro -l FILE' may have put it elsewhere")
         printer.look_for([path])
-        printer.copy()
+        printer.copy(last=True)
         return
     watch = _Watch(study)
     while True:
         ended = watch.study_ended()
         printer.look_for([path])
-        printer.copy()
+        printer.copy(last=ended)
         if ended:
             return
         wait_for_more(PAUSE)
@@ -126,7 +124,7 @@ class _Watch:
         """Nothing need ever come, and it may: somebody can take the study up."""
         if not self._told:
             self._told = True
-            resume = shlex.join(["maestro", "resume", self._study.directory])
+            resume = command("resume", self._study.directory)
             note(one_line(f"nobody conducts the study; to go on: {resume}"))
 
 
@@ -150,7 +148,7 @@ def _outputs(study: Study, name: str, attempt: int | None) -> list[str]:
         There is no such task or attempt, or it has left none.
     """
     row = _task(study, name)
-    why = shlex.join(["maestro", "why", study.directory, name])
+    why = command("why", study.directory, name)
     if attempt is None:
         if row.job is None:
             shown = State(row.state).shown
@@ -185,11 +183,12 @@ def _follow_task(study: Study, name: str, lines: int) -> None:
         row = watch.task(name)
         if row is not None and row.job is not None:
             printer.look_for(_files(study, row, row.job, row.number))
-        printer.copy()
-        if row is not None and State(row.state) not in _WAITS:
-            why = shlex.join(["maestro", "why", study.directory, name])
-            see = f"; see {why}" if State(row.state) in FAILED else ""
-            note(one_line(f"{name} is {State(row.state).shown}{see}"))
+        ended = row is not None and State(row.state) not in _WAITS
+        printer.copy(last=ended)
+        if row is not None and ended:
+            failed = State(row.state) in FAILED
+            see = f"; see {command('why', study.directory, name)}" if failed else ""
+            note(f"{one_line(name)} is {State(row.state).shown}{see}")
             return
         wait_for_more(PAUSE)
 
@@ -199,14 +198,14 @@ def _follow_task(study: Study, name: str, lines: int) -> None:
 
 class _Printer:
     """Writes files as they grow, from their last ``lines`` (0: all) on; ``headed`` by their names
-    where they take turns. Those that are there later only are
-    written whole.
+    where they take turns. Those that are there later only are written whole.
     """
 
     def __init__(self, lines: int, *, headed: bool) -> None:
         self._lines = lines
         self._headed = headed
         self._files: dict[str, tuple[BinaryIO, codecs.IncrementalDecoder]] = {}
+        self._new: dict[str, str] = {}
         self._last = ""
 
     def look_for(self, paths: Iterable[str]) -> None:
@@ -222,25 +221,30 @@ class _Printer:
             file.seek(start)
             decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
             self._files[path] = file, decoder
-            if self._headed:
-                self._head(path, ", its end" if start else "")
-            self._copy(path)
+            self._new[path] = ", its end" if start else ""
 
-    def copy(self) -> None:
-        """Write what the files have that has not been written."""
-        for path in self._files:
-            self._copy(path)
+    def copy(self, *, last: bool = False) -> None:
+        """Write what the files have that has not been written; the ``last`` time, also the part of
+        a character that one may end with.
+        """
+        for path, (file, decoder) in self._files.items():
+            if (remark := self._new.pop(path, None)) is not None:
+                self._head(path, remark)
+            while data := file.read(BLOCK):
+                self._write(path, decoder.decode(data))
+            if last:
+                self._write(path, decoder.decode(b"", final=True))
         sys.stdout.flush()
         self._lines = 0
 
-    def _copy(self, path: str) -> None:
-        file, decoder = self._files[path]
-        while data := file.read(BLOCK):
-            if self._headed and self._last != path:
-                self._head(path)
-            sys.stdout.write(visible(decoder.decode(data)))
+    def _write(self, path: str, text: str) -> None:
+        if text and self._last != path:
+            self._head(path)
+        sys.stdout.write(visible(text))
 
     def _head(self, path: str, remark: str = "") -> None:
+        if not self._headed:
+            return
         before = "\n" if self._last else ""
         self._last = path
         sys.stdout.write(f"{before}{one_line(f'==> {path}{remark} <==')}\n")

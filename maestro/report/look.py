@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Mapping
 
@@ -12,8 +13,8 @@ from maestro.errors import visible
 from maestro.spec.values import plural
 
 __all__ = [
-    "amount", "counts_text", "fill", "in_order", "ink", "one_line", "shown", "style", "symbol",
-    "width",
+    "amount", "command", "counts_text", "fill", "in_order", "ink", "one_line", "shown", "style",
+    "symbol", "width",
 ]  # fmt: skip
 
 _LOOKS = {
@@ -124,6 +125,11 @@ def one_line(text: str) -> str:
     if text.isprintable():
         return text
     return visible(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def command(*words: str) -> str:
+    """The command line ``maestro`` with these ``words``, to be typed."""
+    return one_line(shlex.join(["maestro", *words]))
 
 
 def width(text: str) -> int:

@@ -29,7 +29,7 @@ def script_name(task: TaskRow, *, hashed: bool) -> str:
 
 def script(folder: str, name: str, *, restarted: bool) -> str | None:
     """The script called ``name`` in ``folder``, for whatever scheduler it is."""
-    middle = r"\.restart" if restarted else "(?!.restart)"
+    middle = r"\.restart" if restarted else r"(?!\.restart)"
     pattern = re.compile(re.escape(name) + middle + r"(\.\w+)?\.sh")
     try:
         found = sorted(filter(pattern.fullmatch, os.listdir(folder)))

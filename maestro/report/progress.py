@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 import threading
 import time
@@ -22,7 +21,7 @@ from maestro.conductor.study import Study
 from maestro.engine import ENDED, FAILED, Change, Engine, State
 from maestro.report.advice import after
 from maestro.report.failure import FIRST, first_failures
-from maestro.report.look import counts_text, one_line, shown, style, symbol
+from maestro.report.look import command, counts_text, in_order, one_line, shown, style, symbol
 from maestro.report.study import open_study
 
 __all__ = ["Digest", "digest", "progress"]
@@ -139,10 +138,9 @@ class _Display:
         line = Text(no_wrap=True, overflow="crop")
         if cancelling:
             line.append("cancelling  ", "bold yellow")
-        for state in State:
-            if counts.get(state.value):
-                mark = symbol(state.value, self._console.encoding)
-                line.append(f"{mark} {counts[state.value]} {state.value}  ", style(state.value))
+        for state in in_order(counts):
+            mark = symbol(state, self._console.encoding)
+            line.append(f"{mark} {counts[state]} {state}  ", style(state))
         some = self._writable(", ".join(map(one_line, names)))
         below = Text(some, "dim", no_wrap=True, overflow="crop")
         # The terminal echoes ^C at the end of the last line: that must not begin another.
@@ -202,7 +200,7 @@ def digest(directory: str) -> Digest:
     ]
     failed = [task for task in tasks if State(task.state) in FAILED]
     failures = first_failures(study.directory, info, failed)
-    why = shlex.join(["maestro", "why", study.directory])
+    why = command("why", study.directory)
     if (more := len(failed) - FIRST) > 0:
         failures.append(one_line(f"and {more} more: {why}"))
     elif failed:

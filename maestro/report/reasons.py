@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
@@ -15,7 +14,7 @@ from maestro.engine import ACTIVE, FAILED, Demand, State
 from maestro.errors import StudyError
 from maestro.graph import task_of
 from maestro.report.failure import cause, failure
-from maestro.report.look import amount, one_line, symbol
+from maestro.report.look import amount, command, one_line, symbol
 from maestro.report.study import Study, View
 from maestro.spec.model import Resources, Specification
 from maestro.spec.resources import resolve_resources
@@ -137,7 +136,7 @@ class Reasons:
         local = [demand.slots for demand in flying if demand.local]
         if throttle and (all_local or not own.local) and len(counted) >= throttle:
             yield f"is ready; the throttle is {throttle}, and {len(counted)} are in flight"
-            update = shlex.join(["maestro", "update", "--throttle", "N", self._study.directory])
+            update = command("update", "--throttle", "N", self._study.directory)
             yield f"  To change that: {update}"
         elif own.local and local and sum(local) + own.slots > slots:
             others = f"others in flight ({len(local)}) have {sum(local)} of {slots}"

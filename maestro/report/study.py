@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from maestro.conductor.store import FILE, HIDDEN, AttemptRow, Store, StudyInfo, 
 from maestro.engine import Again, Outcome, State, again
 from maestro.errors import StudyError, UsageError
 from maestro.report import table
+from maestro.report.look import command
 from maestro.spec.values import nearest
 
 if TYPE_CHECKING:
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["Study", "open_study"]
 
 T = TypeVar("T")
-
-NAME = snapshot.COLUMNS.index("Step Name")
-STATE = snapshot.COLUMNS.index("State")
 
 
 def open_study(directory: str) -> Study:
@@ -162,12 +159,12 @@ class Study:
         """State by task, as people know it."""
         if self.why_not_store is None:
             return {task.name: State(task.state).shown for task in self.tasks()}
-        return {row[NAME]: row[STATE] for row in self.rows(0)}
+        return {row[snapshot.NAME]: row[snapshot.STATE] for row in self.rows(0)}
 
     def counts(self) -> Counter[str]:
         """Number of tasks by state, as people know it."""
         if self.why_not_store is not None:
-            return Counter(row[STATE] for row in self.rows(0))
+            return Counter(row[snapshot.STATE] for row in self.rows(0))
         with self._store() as store:
             counts: Counter[str] = Counter()
             for state, count in store.counts().items():
@@ -290,7 +287,7 @@ class Study:
         if self.why_not_store is not None:
             raise StudyError(
                 f"{self.directory}: {self.why_not_store}; what {snapshot.FILE} has is shown by: "
-                f"{shlex.join(['maestro', 'status', self.directory])}"
+                f"{command('status', self.directory)}"
             )
         if _forbidden(self.directory):
             raise StudyError(f"the store of {self.directory} may be read by its owner only")

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     import pandas
 
 __all__ = [
-    "COLUMNS", "column_of", "durations", "frame", "measured", "moment", "rows", "run_time",
-    "so_far",
+    "COLUMNS", "column_of", "durations", "frame", "measured", "rows", "run_time", "so_far", "utc",
 ]  # fmt: skip
 
 _TIME = "datetime64[us, UTC]"
@@ -68,9 +67,9 @@ def measured(task: TaskRow) -> dict[str, Any]:
         queued = max(0.0, task.started - task.submitted)
     return {
         "state": State(task.state).shown,
-        "submitted": moment(task.submitted),
-        "started": moment(task.started),
-        "ended": moment(task.ended),
+        "submitted": utc(task.submitted),
+        "started": utc(task.started),
+        "ended": utc(task.ended),
         "queue_seconds": queued,
         "run_seconds": task.seconds,
         "attempts": task.number,
@@ -81,7 +80,7 @@ def measured(task: TaskRow) -> dict[str, Any]:
     }
 
 
-def moment(seconds: float | None) -> datetime | None:
+def utc(seconds: float | None) -> datetime | None:
     """``seconds`` since the epoch, in UTC."""
     return None if seconds is None else datetime.fromtimestamp(seconds, timezone.utc)
 

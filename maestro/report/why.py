@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -14,7 +12,7 @@ from maestro.errors import StudyError, UsageError
 from maestro.report.analysis import failures
 from maestro.report.analysis_text import failed_lines
 from maestro.report.failure import cause, last_words
-from maestro.report.look import counts_text, one_line
+from maestro.report.look import command, counts_text, one_line
 from maestro.report.outputs import script_name
 from maestro.report.reasons import Reasons
 from maestro.report.study import Study, View, open_study
@@ -77,10 +75,9 @@ def _failed(
     yield from ("", f"By cause{some}")
     groups: dict[tuple[str, ...], list[tuple[TaskRow, str]]] = {}
     for row in failed[:READ]:
-        workspace = os.path.join(study.directory, row.workspace)
-        name = script_name(row, hashed=view.info.settings.hashws)
-        _, words = last_words(workspace, name, row, 1)
+        _, words = last_words(study.directory, view.info, row, 1)
         said = words[-1] if words else ""
+        name = script_name(row, hashed=view.info.settings.hashws)
         groups.setdefault(_kind(row, name, said), []).append((row, said))
     most = sorted(groups.values(), key=len, reverse=True)
     for group in most[:GROUPS]:
@@ -136,9 +133,6 @@ def _next(directory: str, view: View, rows: Sequence[TaskRow]) -> Iterator[str]:
     """The commands to type next."""
     states = {State(row.state) for row in rows}
     failed = [row.name for row in rows if State(row.state) in FAILED]
-
-    def command(*words: str) -> str:
-        return one_line(shlex.join(["maestro", *words]))
 
     yield ""
     if len(rows) > 1 and failed:

@@ -40,10 +40,10 @@ def form_of(path: str, endings: Mapping[str, Sequence[str]]) -> str:
     raise UsageError(f"{path} says no format; give -f, or a name that ends with {accepted}")
 
 
-def note(text: str) -> None:
+def note(text: str, kind: str = "note") -> None:
     """Say something beside, on the standard error, where anything can be said."""
     with suppress(OSError):
-        print(visible(f"note: {text}"), file=sys.stderr, flush=True)
+        print(visible(f"{kind}: {text}"), file=sys.stderr, flush=True)
 
 
 def deliver(text: str) -> None:

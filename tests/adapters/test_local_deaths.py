@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -318,3 +319,102 @@ def test_what_runs_elsewhere_is_given_up_by_force(
     path = ledger_of(bench.folder, sleeper, monkeypatch, hostname="elsewhere")
     backend = bench.backend([path])
     assert [seen.seen for seen in backend.recorded(force=True)] == [Seen.STARTED, Seen.LOST]
+
+
+# ---- killed between an intent and the record of the start
+
+
+class Intended:
+    """The ledger of a shim that was killed before it could record the start of a task."""
+
+    def __init__(self, folder: Path) -> None:
+        workspace = folder / "a task"
+        workspace.mkdir()
+        self.output = str(workspace / "task")
+        self.files = [Path(f"{self.output}.attempt-1{ending}") for ending in (".out", ".err")]
+        with subprocess.Popen(["true"], start_new_session=True) as gone:
+            pass
+        self.path = str(folder / "theirs-1.jsonl")
+        ledger = Ledger(self.path)
+        ledger.write("intent", "task", 1, self.output, None)
+        os.close(ledger._file)
+        text = Path(self.path).read_text()
+        Path(self.path).write_text(text.replace(f'"open", {os.getpid()}', f'"open", {gone.pid}'))
+
+    def run(self, command: str) -> subprocess.Popen[bytes]:
+        """The task's process, as the shim starts it; the caller ends it."""
+        with open(self.files[0], "xb") as out, open(self.files[1], "xb") as err:
+            return subprocess.Popen(
+                ["/bin/sh", "-c", command], stdout=out, stderr=err, start_new_session=True,
+                cwd=os.path.dirname(self.output),
+            )  # fmt: skip
+
+
+@pytest.fixture
+def intended(bench: Bench) -> Intended:
+    return Intended(bench.folder)
+
+
+def ends_as(bench: Bench, intended: Intended, seen: Seen) -> None:
+    backend = successor(bench, [intended.path], TASK)
+    bench.wait(backend, lambda: bool(bench.ends()), 5)
+    assert bench.ends()[TASK].seen is seen
+
+
+def test_what_made_no_output_never_began(bench: Bench, intended: Intended) -> None:
+    intended.files[0].touch()  # it had come so far
+    ends_as(bench, intended, Seen.NEVER_STARTED)
+
+
+def test_what_made_its_output_did_begin(bench: Bench, intended: Intended) -> None:
+    intended.run("true").wait()
+    ends_as(bench, intended, Seen.LOST)
+
+
+def test_where_the_workspace_is_gone_it_may_have_begun(bench: Bench, intended: Intended) -> None:
+    os.rmdir(os.path.dirname(intended.output))
+    ends_as(bench, intended, Seen.LOST)
+
+
+def test_what_the_shim_gave_up_never_began(bench: Bench, intended: Intended) -> None:
+    intended.run("true").wait()
+    with open(intended.path, "a") as file:
+        file.write('["void", "task", 1]\n')
+    ends_as(bench, intended, Seen.NEVER_STARTED)
+
+
+def test_after_a_reboot_no_file_tells_that_it_never_began(
+    bench: Bench, intended: Intended, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host, "boot_id", lambda: "another")
+    monkeypatch.setattr(host, "booted", lambda: time.time() + 5)
+    ends_as(bench, intended, Seen.NODE_LOST)
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="has no /proc")
+@pytest.mark.parametrize(
+    "begins", ["", "exec > elsewhere; ", "exec 2> elsewhere; ", "rm -f task.attempt-*; "]
+)
+def test_what_runs_is_found_and_awaited(bench: Bench, intended: Intended, begins: str) -> None:
+    with intended.run(f"{begins}touch on; sleep 5") as process:
+        while not Path(intended.output).with_name("on").exists():
+            assert process.poll() is None
+            time.sleep(0.01)
+        backend = successor(bench, [intended.path], TASK)
+        assert bench.pids() == [process.pid]
+        time.sleep(0.3)
+        assert backend.observe() == []
+        backend.cancel([TASK])
+        process.wait(5)
+        bench.wait(backend, lambda: bool(bench.ends()), 5)
+    assert bench.ends()[TASK].seen is Seen.CANCELLED
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="has no /proc")
+def test_a_process_that_is_on_its_way_is_waited_for(bench: Bench, intended: Intended) -> None:
+    """As one that the shim had made, and that has yet to make its files."""
+    wait = f"import sys, time; time.sleep(0.7); open({str(intended.files[1])!r}, 'x')"
+    begin = time.monotonic()
+    with subprocess.Popen([sys.executable, "-c", wait, intended.path]):
+        ends_as(bench, intended, Seen.LOST)
+    assert time.monotonic() - begin >= 0.7

@@ -10,8 +10,9 @@ import time
 import pytest
 from adapter_bench import Bench, shim_of
 
+from maestro.adapters import local
 from maestro.adapters.local import LocalBackend
-from maestro.adapters.records import Reader
+from maestro.adapters.records import Reader, Start
 from maestro.engine import AttemptId, Seen
 from maestro.errors import BackendError
 
@@ -35,15 +36,52 @@ def mended(backend: LocalBackend) -> None:
 
 @limits
 def test_no_descriptors_left_is_a_reason_to_wait(bench: Bench) -> None:
+    """What is needed to tell a process from a later one is waited for."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     backend = bench.backend()
     bench.wait(backend, lambda: backend._opened)
-    resource.prlimit(shim_of(backend), resource.RLIMIT_NOFILE, (8, hard))
+    resource.prlimit(shim_of(backend), resource.RLIMIT_NOFILE, (7, hard))
+    backend.submit([bench.job("sleep 0.5")])
+    time.sleep(0.2)
+    assert backend.observe() == []
+    resource.prlimit(shim_of(backend), resource.RLIMIT_NOFILE, (soft, hard))
+    bench.wait(backend, lambda: bool(bench.ends()))
+    (start,) = (r for r in Reader(backend._ledger).read() if isinstance(r, Start))
+    assert start.start is not None
+
+
+# Root has no limit: its shim is somebody else's for the first attempt.
+LIMITED = """\
+import os, resource
+from maestro.adapters import shim
+class Limited(shim.Shim):
+    def _start(self, request):
+        user = os.geteuid()
+        resource.setrlimit(resource.RLIMIT_NPROC, (0 if request["run"][1] == 1 else hard, hard))
+        if user == 0 and request["run"][1] == 1:
+            os.setresuid(65534, 65534, 0)
+        super()._start(request)
+        os.seteuid(user)
+        os.setresuid(user, user, user)
+soft, hard = resource.getrlimit(resource.RLIMIT_NPROC)
+shim.Shim = Limited
+from maestro.adapters.shim import main
+"""
+
+
+@limits
+def test_no_processes_left_is_a_reason_to_wait(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed = local._PROGRAM.replace("from maestro.adapters.shim import main\n", LIMITED)
+    monkeypatch.setattr(local, "_PROGRAM", changed)
+    monkeypatch.setattr(local, "_FLAGS", ("-B",))
+    backend = bench.backend()
     backend.submit([bench.job("true")])
     bench.wait(backend, lambda: bool(bench.ends()))
-    end = bench.ends()[AttemptId("task", 1)]
-    assert (end.seen, end.transient) == (Seen.REFUSED, True)
-    resource.prlimit(shim_of(backend), resource.RLIMIT_NOFILE, (soft, hard))
+    end = bench.ends()[TASK]
+    assert (end.seen, end.transient) == (Seen.REFUSED, True), end
+    assert {path.name for path in (bench.folder / "task").iterdir()} == {"script.sh"}
     bench.seen.clear()
     backend.submit([bench.job("true", number=2)])
     bench.wait(backend, lambda: bool(bench.ends()))

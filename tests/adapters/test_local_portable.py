@@ -1,4 +1,6 @@
-"""Without what Linux alone has: ``/proc``, and ``waitid`` in older Pythons."""
+"""Without what Linux alone has: ``/proc``, ``waitid`` in older Pythons, and ``posix_spawn`` that
+makes sessions.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +17,12 @@ PORTABLE = """\
 import os
 if hasattr(os, "waitid"):
     del os.waitid
+spawn = os.posix_spawn
+def posix_spawn(*arguments, setsid=False, **more):
+    if setsid:
+        raise NotImplementedError
+    return spawn(*arguments, **more)
+os.posix_spawn = posix_spawn
 from maestro.adapters import host
 host.process_start = host._start_by_ps
 from maestro.adapters.shim import main

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import signal
 import subprocess
@@ -23,7 +24,7 @@ STUDY = r"""
           printf 'caf\303\251 \377\033[31m\n'; echo last
     - name: after
       description: d
-      run: {cmd: echo after, depends: [sim]}
+      run: {cmd: "printf 'aft\\303'", depends: [sim]}  # killed in the midst of a character
 """
 
 
@@ -60,6 +61,9 @@ def test_output_of_a_task_and_the_log(ended: Shell) -> None:
     assert logs(ended, "sim", "-n", "1") == (
         f"==> {out}, its end <==\nlast\n\n==> {err} <==\nwrong\n"
     )
+    for arguments in (["after"], ["-f", "after"]):
+        text = logs(ended, *arguments)
+        assert re.fullmatch(r"==> .+\.out <==\naft\\xc3\n==> .+\.err <==\n", text)
     log = (ended.folder / "out" / "logs" / "talk.log").read_text()
     assert logs(ended) == logs(ended, "-n", "0") == log
     assert logs(ended, "-n", "2") == "".join(log.splitlines(keepends=True)[-2:])

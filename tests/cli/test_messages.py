@@ -259,7 +259,7 @@ def test_a_conductor_that_does_not_answer_is_replaced(shell: Shell) -> None:
     command[2] = command[2].replace("import sys; ", f"import sys; {hasty}")
     done = subprocess.run(command, cwd=shell.folder, capture_output=True, text=True)
     assert done.returncode == 1
-    assert "out: asked its conductor to cancel, which has not answered yet\n" in done.stderr
+    assert "out: its conductor was asked, and has not answered yet\n" in done.stderr
     assert told(done.stderr, "To see whether it does:")[:2] == ["status", "--watch"]
     force = told(done.stderr, "If it is stopped or beyond reach, to do that in its place:")
     try:

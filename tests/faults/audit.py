@@ -6,6 +6,7 @@ each attempt that the store knows to have started there must be a line, once, an
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import maestro
-from maestro.adapters.records import Reader, Start
+from maestro.adapters.records import Intent, Reader, Start
 from maestro.conductor.store import FILE, HIDDEN
 
 __all__ = ["JOURNAL", "Tally", "audit"]
@@ -56,6 +57,7 @@ def audit(out: Path, fails: str, killed: set[int], tally: Tally) -> None:
     """
     lines = _lines(out)
     attempts = _attempts(out)
+    orphans = _orphans(out, killed)
     started: dict[str, list[str]] = {}
     for (task, _), (events, job) in attempts.items():
         if events & STARTED and "WITHDRAW" not in events:
@@ -64,10 +66,12 @@ def audit(out: Path, fails: str, killed: set[int], tally: Tally) -> None:
         written = lines.get(task, [])
         tally.lost += not written
         tally.twice += max(0, len(written) - 1)
-        if sorted(written) != sorted(started.get(task, [])):
+        unseen = Counter([""] if task in orphans else [])
+        begun = Counter(started.get(task, []))
+        others = Counter(written) - begun  # the process of one that was adopted may be unknown
+        if begun - Counter(written) - unseen or others.total() != (begun & unseen).total():
             tally.wrong.append(f"{out}: {task} ran in {written}, and started {started.get(task)}")
     states = dict(maestro.open_study(str(out)).states())
-    orphans = _orphans(out, killed)
     for task, wanted in _expected(out, states, fails, orphans):
         if states[task] != wanted:
             tally.wrong.append(f"{out}: {task} is {states[task]}, and not {wanted}")
@@ -108,12 +112,22 @@ def _orphans(out: Path, killed: set[int]) -> set[str]:
     found: set[str] = set()
     for path in out.glob(f"{HIDDEN}/ledger-*.jsonl"):
         reader = Reader(str(path))
-        running: set[str] = set()
+        running: dict[str, Intent | Start] = {}
         for record in reader.read():
-            (running.add if isinstance(record, Start) else running.discard)(record.task)
+            if isinstance(record, Intent | Start):
+                running[record.task] = record
+            else:
+                del running[record.task]
         if reader.opened is not None and reader.opened.pid in killed:
-            found |= running
+            found |= {task for task, record in running.items() if _began(record)}
     return found
+
+
+def _began(record: Intent | Start) -> bool:
+    """Whether an attempt ran: by the first names of its output, where its start is not recorded."""
+    return isinstance(record, Start) or os.path.exists(
+        f"{record.output}.attempt-{record.number}.err"
+    )
 
 
 def _expected(

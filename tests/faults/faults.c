@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,6 +95,16 @@ static int fails_open(const char *name, int file)
 
 OPEN(open)
 OPEN(open64)
+
+/* A file that a new process is to open. */
+int posix_spawn_file_actions_addopen(
+    posix_spawn_file_actions_t *actions, int file, const char *path, int flags, mode_t mode)
+{
+    REAL(int, posix_spawn_file_actions_addopen,
+         posix_spawn_file_actions_t *, int, const char *, int, mode_t);
+    return fails("open", path) ? errno : real(actions, file, path, flags, mode);
+}
+
 FILE_CALL(ssize_t, read, "read", (int file, void *data, size_t size), (file, data, size))
 FILE_CALL(ssize_t, pread, "read", (int file, void *data, size_t size, off_t at), (file, data, size, at))
 FILE_CALL(ssize_t, pread64, "read", (int file, void *data, size_t size, off64_t at), (file, data, size, at))

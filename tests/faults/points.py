@@ -71,11 +71,12 @@ BATCH = (
 SHIM = (
     "maestro.adapters.ledger:Ledger.write",
     "maestro.adapters.shim:Shim._start",
-    "maestro.adapters.shim:_create",
+    "maestro.adapters.shim:Shim._spawn",
     "maestro.adapters.shim:_rename",
-    "os:fork",
+    "os:chdir",
+    "os:posix_spawn",
     "os:rename",
-    "os:write",  # the ledger's records, the byte that lets a task go, and reports
+    "os:write",  # the ledger's records, and reports
     "os:waitpid",
 )
 """Between a request and its records, in the process whose children the local tasks are."""

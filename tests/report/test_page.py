@@ -36,7 +36,7 @@ env:
     QUICK: "0.1"
 study:
 - name: mesh
-  description: Mesh
+  description: Mesh with $(TOKEN)
   run: {{cmd: "sleep $(QUICK)"}}
 - name: fit
   description: Fit $(N)
@@ -226,6 +226,17 @@ def test_hovering_and_selecting(fits: Path, look: Callable[..., Look]) -> None:
     seen.hint("durations", "x", "run", 0, "mesh")
 
 
+def test_selecting_a_task_that_never_ran(fits: Path, look: Callable[..., Look]) -> None:
+    page = look(fits).page
+    card = page.locator("#task h3")
+    for name in ("fit_N.1", "sum", "fit_N.2"):  # the second has no bar beside those that have
+        page.locator(".slick-row", has_text=name).first.click()
+        eventually(lambda name=name: card.all_inner_texts() == [name])
+    page.locator(".slick-row", has_text="sum").first.click(modifiers=["Control"])
+    selected = "Bokeh.documents[0].get_model_by_name('table').source.selected.indices.join()"
+    eventually(lambda: page.evaluate(selected) == "2,5")
+
+
 def test_durations_by_parameter(fits: Path, look: Callable[..., Look]) -> None:
     seen = look(fits)
     boxes = "Bokeh.documents[0].get_model_by_name('durations').renderers[1].data_source.data"
@@ -250,6 +261,7 @@ def test_no_value_of_the_environment(fits: Path, look: Callable[..., Look]) -> N
     assert STORED not in text
     page = look(fits).page
     assert "Fits with $(TOKEN)" in page.locator("header").inner_text()
+    assert page.locator("#graph svg title").first.text_content() == "Mesh with $(TOKEN)"
     facts = page.locator("#provenance").inner_text()
     assert "QUICK, TOKEN (values are not shown)" in facts
     assert f"Python {sys.version.split()[0]}, on {os.uname().nodename}" in facts

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import networkx as nx
 
 from maestro.conductor.store import TaskRow
 from maestro.engine import FAILED, Outcome, State
-from maestro.graph import quotient
+from maestro.graph import quotient, tasks
 from maestro.report.analysis import analyze_history
 from maestro.report.failure import cause, last_words
 from maestro.report.look import in_order, one_line
-from maestro.report.outputs import script_name
 from maestro.report.page.columns import Columns, Timeline, task_columns, timeline
 from maestro.report.page.layout import Picture, layered, place
 from maestro.report.page.provenance import Fact, concealer, facts, specification_text
@@ -120,7 +119,7 @@ def gather(study: Study, now: float) -> Contents:
         parameters=parameters,
         timeline=timeline(history.tasks, history.attempts, columns, now),
         graph=_graph(history.graph),
-        picture=place(draw(history.graph, states, level="step"), quotient(history.graph)),
+        picture=_picture(history.graph, states, conceal),
         failures=list(_failures(study, history, conceal)),
         facts=[(name, one_line(text)) for name, text in facts(study, history, now)],
         specification=specification_text(spec.path),
@@ -140,7 +139,7 @@ def _stands(history: History) -> str:
     return f"It {doing}, conducted by {history.conductor}."
 
 
-def _counts(states: Any) -> dict[str, int]:
+def _counts(states: Iterable[str]) -> dict[str, int]:
     counts = Counter(states)
     return {state: counts[state] for state in in_order(counts)}
 
@@ -150,6 +149,16 @@ def _by_step(tasks: Sequence[TaskRow]) -> dict[str, dict[str, int]]:
     for task in tasks:
         states.setdefault(one_line(task.step), []).append(State(task.state).shown)
     return {step: _counts(those) for step, those in states.items()}
+
+
+def _picture(
+    graph: nx.DiGraph[str], states: Mapping[str, str], conceal: Callable[[str], str]
+) -> Picture:
+    """The steps, with their descriptions where a pointer rests."""
+    steps, drawing = quotient(graph), draw(graph, states, level="step")
+    about = {task.step.name: one_line(conceal(task.step.description)) for _, task in tasks(graph)}
+    boxes = (replace(box, hint=about[step]) for step, box in zip(steps, drawing.boxes, strict=True))
+    return place(replace(drawing, boxes=boxes), steps)
 
 
 def _graph(graph: nx.DiGraph[str]) -> Graph:
@@ -167,15 +176,13 @@ def _failures(
     failed = [(i, t) for i, t in enumerate(history.tasks) if State(t.state) in FAILED]
     failed.sort(key=lambda pair: pair[1].ended or 0.0)
     for row, task in failed[:TOLD]:
-        workspace = os.path.join(study.directory, task.workspace)
-        name = script_name(task, hashed=history.info.settings.hashws)
-        source, words = last_words(workspace, name, task, LINES)
+        source, words = last_words(study.directory, history.info, task, LINES)
         yield Failure(
             row=row,
             name=one_line(task.name),
             state=task.state,
             cause=one_line(conceal(cause(task))),
-            workspace=one_line(workspace),
+            workspace=one_line(os.path.join(study.directory, task.workspace)),
             source=one_line(source),
             words=tuple(one_line(conceal(line)) for line in words),
         )

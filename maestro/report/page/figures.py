@@ -67,6 +67,9 @@ NUMBER = (
 )
 """Of a parameter: with all its digits."""
 
+ABOUT = (("task", "@hint"), ("parameters", "@hint_params"), ("state", "@about"))
+"""Of a task, where a pointer rests."""
+
 Args = dict[str, Any]
 
 
@@ -284,7 +287,9 @@ def _name_rows(axis: Any, names: Sequence[str]) -> None:
 
 
 def _durations(contents: Contents, shared: Args, view: CDSView) -> Any:
-    """Where each task and each box stands is found out in the page, for what is chosen there."""
+    """Where each task and each box stands is found out in the page, for what is chosen there: what
+    that takes is added to ``shared``.
+    """
     known = [seconds for seconds in contents.tasks["run"] if seconds > 0]
     wide = bool(known) and max(known) > WIDE * median(known)
     plot = _plot(
@@ -299,8 +304,9 @@ def _durations(contents: Contents, shared: Args, view: CDSView) -> Any:
     )
     axis = plot.xaxis[0]
     axis.ticker = FixedTicker(ticks=[])
-    shared |= {"boxes": boxes, "axis": axis, "across": plot.x_range, "upwards": plot.y_range}
-    shared["wide"] = wide
+    shared |= {
+        "boxes": boxes, "axis": axis, "across": plot.x_range, "upwards": plot.y_range, "wide": wide,
+    }  # fmt: skip
     many = len(known) > MANY
     dots = plot.scatter(
         "x", "run", size=4 if many else 6, source=shared["tasks"], view=view, color="color",
@@ -317,14 +323,12 @@ def _durations(contents: Contents, shared: Args, view: CDSView) -> Any:
         plot, box, ("value", "@label"), ("tasks", "@count"), ("median", f"@q2{numbers}"),
         ("quartiles", f"@q1{numbers} – @q3{numbers}"), ("all", f"@low{numbers} – @high{numbers}"),
     )  # fmt: skip
-    _hover(plot, dots, *_ABOUT, ("run time", f"@run{numbers}"))
+    _hover(plot, dots, *ABOUT, ("run time", f"@run{numbers}"))
     return plot
 
 
-_ABOUT = (("task", "@hint"), ("parameters", "@hint_params"), ("state", "@about"))
-
-
 def _graph(contents: Contents, shared: Args, view: CDSView) -> Any:
+    """Each task and each edge; where the tasks stand is added to their rows."""
     graph, count = contents.graph, len(contents.graph.tasks)
     columns = [column for column, _ in graph.tasks]
     high = max(Counter(columns).values())
@@ -362,5 +366,5 @@ def _graph(contents: Contents, shared: Args, view: CDSView) -> Any:
             x_offset=13, text_font_size="11px", background_fill_color="white",
             background_fill_alpha=0.75,
         )  # fmt: skip
-    _hover(plot, nodes, *_ABOUT, ("run time", "@run{0,0.[000]} s"))
+    _hover(plot, nodes, *ABOUT, ("run time", "@run{0,0.[000]} s"))
     return plot

@@ -37,19 +37,23 @@ def layered(graph: nx.DiGraph[str]) -> dict[str, tuple[int, float]]:
 
 # ---- boxes ---------------------------------------------------------------------------------------
 
-LETTER, LINE, PAD, GAP = 7.0, 17, 9, 56
-"""Pixels of a character, of a line, around a text, and between two columns."""
+LETTER, LINE, BASE, PAD, GAP = 7.0, 17, 12, 9, 56
+"""Pixels of a character, of a line, of that above its baseline, around a text, and between two
+columns.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A box of a drawing, in pixels; ``stripes`` are colours, each from where and how wide."""
+    """A box of a drawing, in pixels; ``lines`` are texts, each with its baseline, ``stripes``
+    colours, each from where and how wide.
+    """
 
     x: float
     y: float
     width: float
     height: float
-    lines: tuple[str, ...]
+    lines: tuple[tuple[float, str], ...]
     hint: str
     stripes: tuple[tuple[str, float, float], ...]
 
@@ -107,7 +111,8 @@ def _box(box: Box, x: float, y: float, width: float, height: float) -> Placed:
     for colour, share in box.colours.items():
         stripes.append((colour, x + at * width, share * width))
         at += share
-    return Placed(x, y, width, height, box.lines, box.hint, tuple(stripes))
+    lines = tuple((y + PAD + BASE + LINE * i, text) for i, text in enumerate(box.lines))
+    return Placed(x, y, width, height, lines, box.hint, tuple(stripes))
 
 
 def _line(tail: Placed, head: Placed, text: str) -> Line:

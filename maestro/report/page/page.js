@@ -91,15 +91,15 @@ const Maestro = {
   // What is selected in one place is selected in all; all about the first of it.
   select(m, from) {
     const d = m.attempts.data, same = (a, b) => a.length === b.length && a.every((v, i) => v === b[i]);
-    if (from === m.attempts) {
-      const tasks = [...new Set(m.attempts.selected.indices.map(i => d.task[i]))];
-      if (!same(tasks, m.tasks.selected.indices)) m.tasks.selected.indices = tasks;
-      return;
+    const chosen = new Set(m.tasks.selected.indices), bars = [];
+    d.task.forEach((task, i) => { if (chosen.has(task)) bars.push(i); });
+    const agree = same(bars, m.attempts.selected.indices);
+    if (from === m.tasks) {
+      if (!agree) m.attempts.selected.indices = bars;
+      this.show(m, m.tasks.selected.indices[0]);
+    } else if (!agree) {  // else it follows the tasks, of which some may have no bar
+      m.tasks.selected.indices = [...new Set(m.attempts.selected.indices.map(i => d.task[i]))];
     }
-    const tasks = new Set(m.tasks.selected.indices), bars = [];
-    d.task.forEach((task, i) => { if (tasks.has(task)) bars.push(i); });
-    if (!same(bars, m.attempts.selected.indices)) m.attempts.selected.indices = bars;
-    this.show(m, m.tasks.selected.indices[0]);
   },
 
   show(m, i) {

@@ -10,7 +10,7 @@ from maestro.graph.names import safe
 from maestro.report.look import amount, fill, in_order, ink, one_line, symbol
 from maestro.report.page.columns import cut
 from maestro.report.page.contents import Contents, gather
-from maestro.report.page.provenance import moment
+from maestro.report.page.provenance import local_time
 from maestro.report.study import open_study
 from maestro.report.writing import write
 from maestro.spec.values import plural
@@ -63,7 +63,7 @@ def page(contents: Contents) -> str:
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.globals.update(
-        amount=amount, fill=fill, in_order=in_order, ink=ink, line=one_line, moment=moment,
+        amount=amount, fill=fill, in_order=in_order, ink=ink, line=one_line, local_time=local_time,
         plural=plural, brief=lambda text: cut(one_line(text), 80),
         symbol=lambda state: symbol(state, "utf-8"),
     )  # fmt: skip

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import re
-import shlex
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime
@@ -14,13 +12,14 @@ import yaml
 
 from maestro import __version__
 from maestro.adapters.host import hostname
+from maestro.adapters.records import opened
 from maestro.conductor.study import ledgers
-from maestro.report.look import one_line
+from maestro.report.look import command, one_line
 from maestro.report.study import History, Study
 from maestro.spec.model import Environment
 from maestro.spec.values import plural
 
-__all__ = ["Fact", "concealer", "facts", "moment", "specification_text"]
+__all__ = ["Fact", "concealer", "facts", "local_time", "specification_text"]
 
 Fact = tuple[str, str]
 """What is known, and its name."""
@@ -35,7 +34,7 @@ LONGEST = 200_000
 """Characters of a specification that are shown."""
 
 
-def moment(time: float) -> str:
+def local_time(time: float) -> str:
     """``time`` on the local clock, for people."""
     return datetime.fromtimestamp(time).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
 
@@ -47,7 +46,7 @@ def facts(study: Study, history: History, now: float) -> Iterator[Fact]:
     made = f"Maestro {info.version}" if info.version else "a Maestro of unknown version"
     python = f", Python {info.python}" if info.python else ""
     host = f", on {info.host}" if info.host else ""
-    yield "Made", f"{moment(info.created)} by {made}{python}{host}"
+    yield "Made", f"{local_time(info.created)} by {made}{python}{host}"
     yield "Specification", f"{info.specification}, from {info.specroot}"
     spec = study.specification
     combinations = max((len(p.values) for p in spec.parameters), default=0)
@@ -64,10 +63,10 @@ def facts(study: Study, history: History, now: float) -> Iterator[Fact]:
     if history.conductor is not None:
         yield "Conducted by", history.conductor
     yield "This report", (
-        f"{moment(now)} by Maestro {__version__}, Python {platform.python_version()}, "
+        f"{local_time(now)} by Maestro {__version__}, Python {platform.python_version()}, "
         f"on {hostname()}"
     )
-    yield "To make it again", shlex.join(["maestro", "report", study.directory])
+    yield "To make it again", command("report", study.directory)
 
 
 def _arguments(arguments: tuple[str, ...]) -> str:
@@ -79,10 +78,9 @@ def _hosts(directory: str) -> Iterator[str]:
     """The hosts that its local tasks ran on, as the ledgers of its conductors have them."""
     with suppress(OSError):
         for path in ledgers(directory):
-            with suppress(OSError, ValueError), open(path, encoding="utf-8") as file:
-                kind, _, _, _, host, _ = json.loads(file.readline())
-                if kind == "open":
-                    yield str(host)
+            with suppress(OSError):
+                if (shim := opened(path)) is not None:
+                    yield shim.host
 
 
 # ---- the environment ---------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from maestro.conductor.store import StudyInfo, TaskRow
 from maestro.engine import ACTIVE, ENDED, FAILED, State
 from maestro.report.look import amount, in_order, one_line, shown, style, symbol, width
 from maestro.report.status.course import WINDOW, Course
-from maestro.report.status.tables import ending
+from maestro.report.status.standing import ending, queued
 from maestro.spec.values import plural
 
 __all__ = ["KEYS", "VIEWS", "Board", "Line", "View"]
@@ -57,11 +57,18 @@ REASONS = 3
 
 @dataclass(slots=True)
 class View:
-    """What people have chosen to see: steps, or the tasks in ``states``, from line ``top`` on."""
+    """What people have chosen to see, by ``key``, from line ``top`` on: steps, or tasks. ``states``
+    are those that were asked for from the start (none: any).
+    """
 
     key: str = "s"
     top: int = 0
     states: Collection[State] = field(default_factory=frozenset)
+
+    @property
+    def wanted(self) -> Collection[State]:
+        """The states of the tasks to show."""
+        return self.states if self.key == "a" and self.states else VIEWS[self.key]
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,10 +188,7 @@ class Board:
         info = self.info
         if info.outcome or self.conductor is None:
             return []
-        lines = [
-            f"{count} PENDING: the scheduler says {one_line(reason)}"
-            for reason, count in self.course.reasons.most_common(REASONS)
-        ]
+        lines = [one_line(text) for text in queued(self.course.reasons, REASONS)]
         if info.answered is not None:
             ago = amount(round(max(0.0, self.now - info.answered)))
             lines.append(f"The scheduler last answered {ago} ago")

@@ -23,7 +23,7 @@ LULL = 30.0
 
 
 class Sketch(NamedTuple):
-    """What is known of a task at first."""
+    """What is known of a task at first: these fields of its `TaskRow`."""
 
     id: int
     step: str
@@ -106,7 +106,7 @@ class Course:
         elif seen.state is State.PENDING and seen.detail:
             self._reasons[seen.task] = seen.detail
         elif seen.state is State.SUBMITTING:
-            self._resume(seen.time)
+            self._submitted(seen.time)
         elif seen.state in ENDED:
             self._end(step, seen.state, seen.time, seen.seconds)
 
@@ -180,8 +180,8 @@ class Course:
             count, total = self._measured.get(step, (0, 0.0))
             self._measured[step] = count + 1, total + seconds
 
-    def _resume(self, time: float) -> None:
-        """A task has been submitted."""
+    def _submitted(self, time: float) -> None:
+        """A task has been, which may end a lull."""
         if self.begun is None:
             self.begun = self._since = time
         flying = sum(counts[state] for counts in self.steps.values() for state in ACTIVE)

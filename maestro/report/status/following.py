@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import replace
 
 from maestro.conductor.lease import conducted_by
-from maestro.conductor.store import FILE, Happening, Store, StudyInfo, TaskRow
+from maestro.conductor.store import Happening, Store, StudyInfo, TaskRow
 from maestro.engine import State
 from maestro.errors import StudyError
 from maestro.report.status.course import Course, Sketch
@@ -20,8 +20,6 @@ __all__ = ["Following"]
 
 PATIENCE = 0.2
 """Seconds that others are waited for at a time: what was seen last will do meanwhile."""
-
-_COLUMNS = "id, step, state, submitted, started, ended, seconds, detail"
 
 
 class Following:
@@ -93,7 +91,7 @@ class Following:
         frozen = None
         with closing(Store.open(self.directory, patience=PATIENCE)) as store, store.moment():
             info, conductor, last = store.info(), conducted_by(store), store.last_event()
-            file = _identity(self.directory), info.created, info.source
+            file = store.file, info.created, info.source
             seen = [] if file != self._file else store.happened(self._last)
             if file != self._file or last < self._last:
                 frozen = store.frozen()
@@ -101,7 +99,7 @@ class Following:
         if frozen is not None:
             know_steps(info.name, frozen.census(), self._selection)
             chosen = chosen_of(frozen, self._selection)
-            rows = chosen.select(_COLUMNS)
+            rows = chosen.select(Sketch._fields)
             states = {state.value: state for state in State}
             sketches = (Sketch(own, step, states[state], *rest) for own, step, state, *rest in rows)
             self.course, self.total, seen = Course(sketches, now), len(frozen), []
@@ -115,11 +113,3 @@ class Following:
         before = self.course.state(happening.task).shown
         self.course.take(happening)
         return happening.state.shown != before
-
-
-def _identity(directory: str) -> tuple[int, int]:
-    try:
-        status = os.stat(os.path.join(directory, FILE))
-    except OSError:
-        return 0, 0
-    return status.st_dev, status.st_ino

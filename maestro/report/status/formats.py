@@ -7,17 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from maestro.conductor import snapshot
-from maestro.engine import State
 from maestro.report import table
-from maestro.report.status.request import Request
+from maestro.report.status.request import STATES, Request
 from maestro.report.status.standing import Row, Standing, folder_of
 from maestro.report.tabular import csv_lines, timeless
 from maestro.report.writing import note
 from maestro.spec.values import jsonable
 
 __all__ = ["content"]
-
-STATES = tuple(dict.fromkeys(state.shown for state in State))
 
 COLUMNS = ("directory", *table.COLUMNS)
 """What every row of CSV has beside the parameters, which stand after the step."""
@@ -60,13 +57,13 @@ def _joined(values: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
 
 def _study(seen: Standing) -> dict[str, Any]:
     info = seen.info
-    answered = table.moment(info.answered) if info else None
+    answered = table.utc(info.answered) if info else None
     return {
         "study": seen.study.name,
         "directory": seen.study.directory,
         "source": seen.study.source,
         "why_not_store": seen.study.why_not_store,
-        "created": timeless(table.moment(info.created)) if info else None,
+        "created": timeless(table.utc(info.created)) if info else None,
         "outcome": (info.outcome or None) if info else None,
         "conductor": seen.conductor,
         "cancelling": info.cancelling if info else None,
@@ -128,14 +125,14 @@ def _measured(
     for task in seen.tasks or ():
         yield task.name, task.step, json.loads(task.params), table.measured(task)
     for row in seen.texts:
-        yield row[0], folder_of(row), None, _told(row)
+        yield row[snapshot.NAME], folder_of(row), None, _told(row)
 
 
 def _told(row: Row) -> dict[str, Any]:
     """What a row of ``status.csv`` tells, as `table.measured` has it."""
     texts = dict(zip(snapshot.COLUMNS, row, strict=True))
     times = {
-        key: table.moment(snapshot.moment(texts[name]))
+        key: table.utc(snapshot.time_of(texts[name]))
         for key, name in (
             ("submitted", "Submit Time"), ("started", "Start Time"), ("ended", "End Time"),
         )
@@ -143,7 +140,7 @@ def _told(row: Row) -> dict[str, Any]:
     restarts = texts["Number Restarts"]
     return dict.fromkeys(table.COLUMNS[2:]) | times | {
         "state": texts["State"],
-        "run_seconds": snapshot.seconds(texts["Run Time"]),
+        "run_seconds": snapshot.seconds_of(texts["Run Time"]),
         "restarts": int(restarts) if restarts.isdecimal() else None,
         "job": None if texts["Job ID"] == snapshot.UNKNOWN else texts["Job ID"],
         "workspace": texts["Workspace"],

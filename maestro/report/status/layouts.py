@@ -6,23 +6,15 @@ pipe or a file, every value stays whole, so that it can be searched for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 
-from rich.cells import chop_cells
-from rich.console import COLOR_SYSTEMS, Console
-from rich.style import Style
-
-from maestro.conductor.snapshot import COLUMNS
+from maestro.conductor.snapshot import COLUMNS, STATE
 from maestro.report.look import one_line, style, width
-from maestro.report.status.standing import STATE, Row
+from maestro.report.paint import Paint, folded
+from maestro.report.status.standing import Row
 
-__all__ = [
-    "GAP", "LEAST", "Paint", "flat", "folded", "legacy", "narrow", "painter", "plain",
-]  # fmt: skip
-
-Paint = Callable[[str, str], str]
-"""A text and the name of a style, to the text in that style."""
+__all__ = ["GAP", "LEAST", "flat", "legacy", "narrow"]
 
 GAP = "  "
 
@@ -42,27 +34,6 @@ PAIRED = 74
 
 SMALL = 40
 """Up to this width, a value stands below its name."""
-
-
-def plain(text: str, _: str) -> str:
-    """A `Paint` that leaves the text as it is."""
-    return text
-
-
-def painter(console: Console) -> Paint:
-    """What paints texts for ``console``, as far as that shows colours."""
-    name = None if console.no_color else console.color_system
-    if name is None:
-        return plain
-    system = COLOR_SYSTEMS[name]
-    styles: dict[str, Style] = {}
-
-    def paint(text: str, look: str) -> str:
-        if look not in styles:
-            styles[look] = Style.parse(look)
-        return styles[look].render(text, color_system=system)
-
-    return paint
 
 
 # ---- legacy and flat ---------------------------------------------------------------------------
@@ -198,10 +169,3 @@ def _parameters(text: str, values: Mapping[str, object] | None, room: int | None
     for line in lines:
         yield from _field(title, line, room)
         title = ""
-
-
-def folded(text: str, room: int | None) -> list[str]:
-    """``text`` in pieces that fit the room."""
-    if room is None or width(text) <= room:
-        return [text]
-    return list(chop_cells(text, max(room, 2)))  # the widest characters take two

@@ -9,7 +9,7 @@ from maestro.engine import State
 from maestro.errors import UsageError
 from maestro.spec.values import nearest
 
-__all__ = ["PLAIN", "Request", "Selection", "states_named"]
+__all__ = ["PLAIN", "STATES", "Request", "Selection", "states_named"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,9 @@ class Request:
 PLAIN = Request()
 """All tasks, in a table."""
 
+STATES = tuple(dict.fromkeys(state.shown for state in State))
+"""The states that a task can be in, as people know them."""
+
 
 def states_named(texts: Iterable[str]) -> tuple[str, ...]:
     """The states in ``texts``, one or several with commas between, in capitals or not.
@@ -54,11 +57,10 @@ def states_named(texts: Iterable[str]) -> tuple[str, ...]:
     UsageError
         There is no such state.
     """
-    known = list(dict.fromkeys(state.shown for state in State))
     words = [word.strip() for text in texts for word in text.split(",")]
     for word in words:
-        if word.upper() not in known:
+        if word.upper() not in STATES:
             raise UsageError(
-                f"there is no state '{word}'{nearest(word, known)} (there are {', '.join(known)})"
+                f"there is no state '{word}'{nearest(word, STATES)} (there are {', '.join(STATES)})"
             )
     return tuple(dict.fromkeys(word.upper() for word in words))

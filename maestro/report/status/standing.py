@@ -12,20 +12,20 @@ from itertools import chain
 from maestro.conductor import snapshot
 from maestro.conductor.frozen import FrozenTasks
 from maestro.conductor.store import StudyInfo
-from maestro.engine import State
+from maestro.engine import Outcome, State
 from maestro.errors import StudyError, UsageError
-from maestro.report.look import one_line
+from maestro.report.advice import after
+from maestro.report.look import command, one_line
 from maestro.report.status.request import Selection
 from maestro.report.study import Study, open_study
 from maestro.spec.values import nearest
 
-__all__ = ["Row", "Standing", "chosen_of", "folder_of", "know_steps", "standing"]
+__all__ = [
+    "Row", "Standing", "chosen_of", "ending", "folder_of", "know_steps", "queued", "standing",
+]  # fmt: skip
 
 Row = Sequence[str]
 """Texts of `snapshot.COLUMNS`."""
-
-STATE = snapshot.COLUMNS.index("State")
-WORKSPACE = snapshot.COLUMNS.index("Workspace")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,26 @@ def standing(directory: str, selection: Selection, *, tasks: bool = True) -> Sta
     )  # fmt: skip
 
 
+def ending(directory: str, info: StudyInfo, conductor: str | None) -> Iterator[str]:
+    """How the study in ``directory`` has ended, who conducts it, or what to type."""
+    if info.outcome:
+        yield f"The study has ended: {info.outcome}"
+        if info.outcome == Outcome.FAILURE.name:
+            yield f"To know why: {command('why', directory)}"
+        yield after(directory, info.outcome, dry=info.settings.dry)
+    elif conductor is not None:
+        yield f"Conducted by {conductor}{', being cancelled' * info.cancelling}"
+    else:
+        what = "Being cancelled, by nobody now" if info.cancelling else "Nobody conducts it"
+        yield f"{what}. To go on: {command('resume', directory)}"
+
+
+def queued(waiting: Counter[str], most: int) -> Iterator[str]:
+    """What a scheduler says of those ``waiting`` in its queue: the ``most`` frequent reasons."""
+    for reason, count in waiting.most_common(most):
+        yield f"{count} PENDING: the scheduler says {reason}"
+
+
 def _shown(steps: Mapping[str, Counter[State]], selection: Selection) -> dict[str, Counter[str]]:
     """Number of chosen tasks of each step, by state as people know it."""
     found: dict[str, Counter[str]] = {}
@@ -127,14 +147,14 @@ def _of_texts(study: Study, selection: Selection, keep: bool) -> Standing:
 
         selection = replace(selection, steps=tuple(map(safe, selection.steps)))
         know_steps(study.name, {folder_of(row) for row in rows}, selection)
-    chosen = [row for row in rows if _chooses(selection, folder_of(row), row[STATE])]
-    steps = _by_step((folder_of(row), row[STATE]) for row in chosen)
+    chosen = [row for row in rows if _chooses(selection, folder_of(row), row[snapshot.STATE])]
+    steps = _by_step((folder_of(row), row[snapshot.STATE]) for row in chosen)
     return Standing(study, now, len(rows), steps, texts=chosen if keep else ())
 
 
 def folder_of(row: Row) -> str:
     """The directory of a task's step: its name, but for special characters."""
-    return row[WORKSPACE].partition("/")[0]
+    return row[snapshot.WORKSPACE].partition("/")[0]
 
 
 def know_steps(study: str, known: Collection[str], selection: Selection) -> None:

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from maestro.report.look import in_order, one_line, style, symbol, width
-from maestro.report.status.layouts import GAP, LEAST, Paint, folded
+from maestro.report.paint import Paint, folded
+from maestro.report.status.layouts import GAP, LEAST
 
 __all__ = ["summary"]
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
@@ -11,20 +9,21 @@ from rich.console import Console
 
 from maestro.conductor import snapshot
 from maestro.conductor.store import StudyInfo
-from maestro.engine import Outcome
-from maestro.errors import StudyError, UsageError, visible
-from maestro.report.advice import after
+from maestro.errors import StudyError, UsageError
 from maestro.report.look import counts_text, one_line, width
 from maestro.report.paging import page, print_lines
-from maestro.report.status.columns import widths
-from maestro.report.status.layouts import Paint, flat, legacy, narrow, painter, plain
+from maestro.report.paint import Paint, painter, plain
+from maestro.report.status.layouts import flat, legacy, narrow
 from maestro.report.status.request import PLAIN, Request
-from maestro.report.status.standing import Standing, standing
+from maestro.report.status.standing import Standing, ending, queued, standing
 from maestro.report.status.summary import summary
+from maestro.report.status.widths import widths
+from maestro.report.writing import note, write
 
-__all__ = ["ending", "show"]
+__all__ = ["show"]
 
-SHOWN_REASONS = 5
+REASONS = 5
+"""How many of a scheduler's are shown, at most."""
 
 
 def show(directories: Iterable[str], request: Request = PLAIN) -> int:
@@ -36,7 +35,6 @@ def show(directories: Iterable[str], request: Request = PLAIN) -> int:
     found = _found(directories, request, failed)
     if request.form != "text":
         from maestro.report.status.formats import content
-        from maestro.report.writing import write
 
         write(content(found, request), request.form, None)
         return 1 if failed else 0
@@ -62,7 +60,7 @@ def _found(
         try:
             seen = standing(directory, request.selection, tasks=not request.summary)
         except (StudyError, UsageError) as error:
-            print(visible(f"error: {error}"), file=sys.stderr)
+            note(str(error), "error")
             failed.append(directory)
         else:
             yield seen
@@ -134,26 +132,11 @@ def _standing(seen: Standing) -> Iterator[str]:
         yield from _waiting(seen, info)
 
 
-def ending(directory: str, info: StudyInfo, conductor: str | None) -> Iterator[str]:
-    """How the study in ``directory`` has ended, who conducts it, or what to type."""
-    if info.outcome:
-        yield f"The study has ended: {info.outcome}"
-        if info.outcome == Outcome.FAILURE.name:
-            yield f"To know why: {shlex.join(['maestro', 'why', directory])}"
-        yield after(directory, info.outcome, dry=info.settings.dry)
-    elif conductor is not None:
-        yield f"Conducted by {conductor}{', being cancelled' * info.cancelling}"
-    else:
-        what = "Being cancelled, by nobody now" if info.cancelling else "Nobody conducts it"
-        yield f"{what}. To go on: {shlex.join(['maestro', 'resume', directory])}"
-
-
 def _waiting(seen: Standing, info: StudyInfo) -> Iterator[str]:
     """Why the scheduler does not start what waits there, as far as it is not just busy, and
     whether it answers.
     """
-    for reason, count in seen.waiting.most_common(SHOWN_REASONS):
-        yield f"{count} PENDING: the scheduler says {reason}"
+    yield from queued(seen.waiting, REASONS)
     if info.trouble:
         last = f" It last did at {snapshot.time_text(info.answered)}." if info.answered else ""
         yield f"{info.trouble}.{last} Jobs are taken to be well; it is asked again."

@@ -12,12 +12,13 @@ from maestro.conductor import snapshot
 from maestro.conductor.store import Happening, TaskRow
 from maestro.engine import FAILED, State
 from maestro.report.look import counts_text, one_line, shown, width
-from maestro.report.status.board import KEYS, VIEWS, Board, Line, View
+from maestro.report.paint import Paint, painter
+from maestro.report.status.board import KEYS, Board, Line, View
 from maestro.report.status.following import Following
-from maestro.report.status.layouts import Paint, painter
 from maestro.report.status.request import Request
 from maestro.report.status.screen import Ended, Screen
-from maestro.report.status.tables import ending, show
+from maestro.report.status.standing import ending
+from maestro.report.status.tables import show
 from maestro.report.writing import delivering, wait_for_more
 
 __all__ = ["watch"]
@@ -43,20 +44,19 @@ def watch(directory: str, request: Request) -> int:
     console = Console(color_system="auto" if request.theme else None)
     following = Following(directory, request.selection)
     if following.ended:
-        pass
-    elif console.is_terminal and not console.is_dumb_terminal:
-        try:
-            with Screen() as screen:
-                _Watching(following, request, screen, console).go_on()
-        except KeyboardInterrupt:
-            _sum_up(directory, request)
-            raise
-        except Ended as ended:
-            ended.again()
-    else:
+        return _sum_up(directory, request)
+    if not console.is_terminal or console.is_dumb_terminal:
         with delivering():
             _Lines(following, request).go_on()
         return 0
+    try:
+        with Screen() as screen:
+            _Watching(following, request, screen, console).go_on()
+    except KeyboardInterrupt:
+        _sum_up(directory, request)
+        raise
+    except Ended as ended:
+        ended.again()
     return _sum_up(directory, request)
 
 
@@ -80,7 +80,6 @@ class _Watching:
         self._paint = painter(console)
         self._encoding = console.encoding
         chosen = frozenset(s for s in State if s.shown in request.selection.states)
-        self._chosen = chosen
         self._view = View("a" if chosen else "s", 0, chosen)
         self._room = 1
         self._size = 0
@@ -122,8 +121,7 @@ class _Watching:
         if view.key == "s":
             self._size = len(seen.course.steps)
         else:
-            states = self._chosen if view.key == "a" and self._chosen else VIEWS[view.key]
-            tasks = seen.course.tasks(states)
+            tasks = seen.course.tasks(view.wanted)
             self._size = len(tasks)
         view.top = max(0, min(view.top, self._size - room))
         if view.key != "s":
