@@ -162,7 +162,9 @@ def _remedied(directory: str) -> Iterator[None]:
         if known or not os.path.isdir(directory):
             raise
         resume = _command("maestro", "resume", directory)
-        raise StudyError(f"{error}\nOnce that is mended: {resume}") from error
+        raise StudyError(
+            f"{error}; once that is mended, the study can be taken up again: {resume}"
+        ) from error
 
 
 def _foreground(
