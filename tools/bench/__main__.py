@@ -95,11 +95,13 @@ def main() -> int:
     wanted = options()
     began = time.time()
     wanted.cache.mkdir(parents=True, exist_ok=True)
+    python = Path(sys.executable)
     if not wanted.quick:
+        python = peers.installed(ROOT, wanted.cache, say)
         peers.install(wanted.cache, say)
     there = peers.found(wanted.cache)
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
-        session = Session(Path(scratch), there, wanted.quick, wanted.rounds, say)
+        session = Session(Path(scratch), python, there, wanted.quick, wanted.rounds, say)
         names = [name for name in FIGURES if not wanted.figures or name in wanted.figures]
         found = [measure(name, session) for name in names]
     around = list(page.machine(peers.versions(there), began))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tools.bench.measure import CORES, MAESTRO, OURS, ROOT, Contestant, Session
+from tools.bench.measure import CORES, OURS, Contestant, Session
 from tools.bench.work import Work, lay_out
 
 __all__ = ["BARE", "MAKE", "PEER", "runners", "writers"]
@@ -77,7 +76,7 @@ import parsl
 from parsl.executors.threads import ThreadPoolExecutor
 
 @parsl.bash_app
-def run(name, place, parents, stdout=None, stderr=None):
+def run(name, place, inputs=(), stdout=None, stderr=None):
     return f"cd {place} && ./{name}.sh"
 
 def main():
@@ -89,7 +88,7 @@ def main():
         futures = {}
         for name, (place, parents) in tasks.items():
             futures[name] = run(
-                name, place, [futures[parent] for parent in parents],
+                name, place, inputs=[futures[parent] for parent in parents],
                 stdout=f"{place}/{name}.out", stderr=f"{place}/{name}.err",
             )
         for future in futures.values():
@@ -110,13 +109,12 @@ def study(making: Making, program: Sequence[str], *options: str) -> Prepare:
     return prepare
 
 
-def loop(making: Making, what: str) -> Prepare:
+def loop(session: Session, making: Making, what: str) -> Prepare:
     """The bare loop."""
 
     def prepare(folder: Path, size: int) -> Sequence[str]:
         (folder / "work.json").write_text(making(size).json())
-        script = ROOT / "tools" / "bench" / "programs" / "loop.py"
-        return [sys.executable, str(script), what, "work.json", str(folder / "out")]
+        return session.program("loop", what, "work.json", folder / "out")
 
     return prepare
 
@@ -172,8 +170,8 @@ def runners(
     """All who can run a work here. Of peers, at most the size ``most``."""
     check = check or all_ran(making)
     found = [
-        Contestant(OURS, study(making, MAESTRO, "-s", "0"), check),
-        Contestant(BARE, loop(making, "run"), check),
+        Contestant(OURS, study(making, session.maestro, "-s", "0"), check),
+        Contestant(BARE, loop(session, making, "run"), check),
         Contestant(MAKE, make(making), check),
     ]
     for name, folder in session.peers.items():
@@ -191,8 +189,8 @@ def writers(session: Session, making: Making, most: int) -> list[Contestant]:
         assert found == wanted, f"{found} of {wanted} scripts"
 
     found = [
-        Contestant(OURS, study(making, MAESTRO, "--dry"), check),
-        Contestant(BARE, loop(making, "write"), check),
+        Contestant(OURS, study(making, session.maestro, "--dry"), check),
+        Contestant(BARE, loop(session, making, "write"), check),
     ]
     if folder := session.peers.get(PEER):
         peer = study(making, [str(folder / "maestro")], "--dry")

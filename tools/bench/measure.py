@@ -9,7 +9,6 @@ import shutil
 import signal
 import statistics
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,7 +19,6 @@ from typing import Any, NamedTuple
 
 __all__ = [
     "CORES",
-    "MAESTRO",
     "OURS",
     "ROOT",
     "Contestant",
@@ -30,25 +28,18 @@ __all__ = [
     "figures",
     "median",
     "medians",
-    "program",
     "timed",
 ]
 
 ROOT = Path(__file__).resolve().parents[2]
 CORES = len(os.sched_getaffinity(0))
 OURS = "maestro"
-MAESTRO = (sys.executable, "-m", "maestro")
 
-PATIENCE = 15.0
+PATIENCE = 10.0
 """Seconds of a run after which the same is not run a second time."""
 
 LIMIT = 300.0
 """Seconds after which a run is ended, and the measurement has failed."""
-
-
-def program(name: str, *arguments: object) -> list[str]:
-    """The command line of one of the programs beside the figures."""
-    return [sys.executable, "-m", f"tools.bench.programs.{name}", *map(str, arguments)]
 
 
 class Taken(NamedTuple):
@@ -83,15 +74,26 @@ Runs = dict[str, dict[int, list[Taken]]]
 
 @dataclass
 class Session:
-    """One measurement: where it may write, which peers there are (the folders of their programs by
-    name), and how much is wanted.
+    """One measurement: where it may write, the Python that has Maestro, which peers there are (the
+    folders of their programs by name), and how much is wanted.
     """
 
     scratch: Path
+    python: Path
     peers: Mapping[str, Path]
     quick: bool
     rounds: int
     say: Callable[[str], None]
+
+    @property
+    def maestro(self) -> list[str]:
+        """Our command."""
+        return [str(self.python.with_name("maestro"))]
+
+    def program(self, name: str, *arguments: object) -> list[str]:
+        """The command line of one of the programs beside the figures."""
+        path = ROOT / "tools" / "bench" / "programs" / f"{name}.py"
+        return [str(self.python), str(path), *map(str, arguments)]
 
     def pick(self, full: Any, quick: Any) -> Any:
         """One of both."""
@@ -168,8 +170,8 @@ def timed(command: Sequence[str], folder: Path, more: Mapping[str, str]) -> Take
 
 
 def environment() -> dict[str, str]:
-    """That of all runs, with this checkout to import from."""
-    return os.environ | {"PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
+    """That of all runs."""
+    return os.environ | {"NO_COLOR": "1"}
 
 
 def median(runs: Sequence[Taken]) -> float:

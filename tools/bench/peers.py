@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-__all__ = ["PEERS", "found", "install", "versions"]
+__all__ = ["PEERS", "found", "install", "installed", "versions"]
 
 PEERS = {
     "maestrowf": "maestrowf==1.2.1",
@@ -29,17 +29,37 @@ def install(folder: Path, say: Callable[[str], None]) -> None:
         if (place / READY).exists():
             continue
         say(f"{requirement} is being installed")
-        python = str(place / "bin" / "python")
-        for command in (
-            [sys.executable, "-m", "venv", "--clear", str(place)],
-            [python, "-m", "pip", "install", "-q", requirement],
-        ):
-            done = subprocess.run(command, capture_output=True, text=True)
-            if done.returncode:
-                say(f"{requirement} cannot be installed: {done.stderr.strip()[-300:]}")
-                break
+        if why := _make(place, requirement):
+            say(f"{requirement} cannot be installed: {why}")
         else:
             (place / READY).touch()
+
+
+def installed(root: Path, folder: Path, say: Callable[[str], None]) -> Path:
+    """The Python of an environment with Maestro as it stands in ``root``, installed as by users.
+
+    Raises
+    ------
+    SystemExit
+        It cannot be installed.
+    """
+    say("maestro is being installed")
+    if why := _make(folder / "maestro", str(root)):
+        raise SystemExit(f"maestro cannot be installed: {why}")
+    return folder / "maestro" / "bin" / "python"
+
+
+def _make(place: Path, requirement: str) -> str:
+    """Make an environment; why that failed, if it did."""
+    python = str(place / "bin" / "python")
+    for command in (
+        [sys.executable, "-m", "venv", "--clear", str(place)],
+        [python, "-m", "pip", "install", "-q", requirement],
+    ):
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            return done.stderr.strip()[-300:]
+    return ""
 
 
 def found(folder: Path) -> dict[str, Path]:

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tools.bench.contestants import MAKE, PEER
 from tools.bench.measure import OURS
 from tools.bench.result import Curve
 
 __all__ = ["draw"]
 
-COLOURS = ("#3f51b5", "#9e9e9e", "#616161", "#e53935", "#fb8c00", "#43a047", "#8e24aa", "#00897b")
-MARKS = "o^vsDPX*"
+LOOKS = {
+    OURS: ("#3f51b5", "o"),
+    MAKE: ("#616161", "v"),
+    PEER: ("#e53935", "s"),
+    "Snakemake": ("#fb8c00", "D"),
+    "doit": ("#43a047", "P"),
+    "Luigi": ("#8e24aa", "X"),
+    "parsl": ("#00897b", "*"),
+}
+FLOOR = "#9e9e9e", "^"
+"""Of a bare loop."""
 
 
 def draw(curve: Curve, folder: Path) -> str:
@@ -25,12 +35,14 @@ def draw(curve: Curve, folder: Path) -> str:
 
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "bench", "font.size": 10}):
         figure, axes = plt.subplots(figsize=(7.2, 4.2), layout="constrained")
-        for number, (name, points) in enumerate(curve.points.items()):
+        for name, points in curve.points.items():
             ours = name == OURS
+            colour, mark = LOOKS.get(name, FLOOR)
             axes.plot(
-                *zip(*points, strict=True), label=name, color=COLOURS[number], marker=MARKS[number],
+                *zip(*points, strict=True), label=name, color=colour, marker=mark,
                 markersize=5, linewidth=2.5 if ours else 1.3, zorder=3 if ours else 2,
             )  # fmt: skip
+        axes.set_title(curve.caption, loc="left", fontsize=10)
         axes.set(xscale="log", yscale="log", xlabel=curve.x, ylabel=curve.y)
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tools.bench.measure import OURS, Contestant, Runs, Session, Taken, figures, program
+from tools.bench.measure import OURS, Contestant, Runs, Session, Taken, figures
 from tools.bench.result import Curve, Figure, Row, at_most
 
 LOOP, WALK = "a bare networkx loop", "networkx.topological_sort"
@@ -12,15 +12,19 @@ SAME = 1.5
 """Times as much a task may cost at one size as at another."""
 
 
-def contestant(name: str, way: str) -> Contestant:
-    """Who does something in ``way``; sizes are numbers of tasks."""
-    return Contestant(name, lambda folder, size: program("graphs", way, size))
+def contestants(session: Session, **ways: str) -> list[Contestant]:
+    """Who does something, by the way; sizes are numbers of tasks."""
+
+    def contestant(way: str, name: str) -> Contestant:
+        return Contestant(name, lambda folder, size: session.program("graphs", way, size))
+
+    return [contestant(way, name) for way, name in ways.items()]
 
 
 def expand(session: Session) -> Figure:
     """Against the bare loop, at one size."""
     size = session.pick(200_002, 2_002)
-    ways = [contestant(OURS, "expand"), contestant(LOOP, "bare"), contestant("--hashws", "hashws")]
+    ways = contestants(session, expand=OURS, bare=LOOP, hashws="--hashws")
     runs = session.turns(ways, [size], rounds=5)
     seconds, memory, nodes, edges = figures(runs[OURS][size])
     floor = figures(runs[LOOP][size])
@@ -28,7 +32,7 @@ def expand(session: Session) -> Figure:
     return Figure(
         "Expanding a study to its graph",
         f"{nodes:,.0f} tasks and {edges:,.0f} edges, from a loaded specification, beside a loop "
-        "that makes the same nodes (with one attribute) and edges.",
+        "that makes the same nodes (with one attribute) and edges. Times are of the processor.",
         [
             at_most("time", seconds, LOOP, floor[0], 2.0),
             at_most("peak memory", memory, LOOP, floor[1], 2.0, "MB"),
@@ -40,15 +44,16 @@ def expand(session: Session) -> Figure:
 def growth(session: Session) -> Figure:
     """Up to a million tasks."""
     sizes = session.pick(
-        [1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000], [100, 1_000]
+        [1_000, 10_000, 30_000, 100_000, 300_000, 1_000_000], [100, 1_000]
     )
-    runs = session.turns([contestant(OURS, "expand"), contestant(LOOP, "bare")], sizes)
+    runs = session.turns(contestants(session, expand=OURS, bare=LOOP), sizes)
     return Figure(
         "Expanding ever larger studies",
         f"The same up to {sizes[-1]:,} tasks: what a task costs at most, beside what it costs at "
         "least, at all sizes from 10,000 on.",
         [
             even("time per task", runs[OURS], 0, 1e6, "µs"),
+            even(f"the same of {LOOP}", runs[LOOP], 0, 1e6, "µs", goal=False),
             even("memory per task", runs[OURS], 1, 1e3, "kB"),
         ],
         [
@@ -60,26 +65,30 @@ def growth(session: Session) -> Figure:
 
 def engine(session: Session) -> Figure:
     """The engine and nothing else."""
-    sizes = session.pick([10_000, 30_000, 100_000, 300_000, 1_000_000], [100, 1_000])
-    runs = session.turns([contestant(OURS, "conduct"), contestant(WALK, "walk")], sizes)
+    sizes = session.pick([10_000, 100_000, 1_000_000], [100, 1_000])
+    runs = session.turns(contestants(session, conduct=OURS, walk=WALK), sizes)
     return Figure(
         "Conducting with nothing to run",
         f"Every decision about up to {sizes[-1]:,} tasks that finish as soon as they are "
         "submitted, 64 at a time: what a task costs at most, beside what it costs at least.",
-        [even("time per task", runs[OURS], 0, 1e6, "µs")],
+        [
+            even("time per task", runs[OURS], 0, 1e6, "µs"),
+            even(f"the same of {WALK}", runs[WALK], 0, 1e6, "µs", goal=False),
+        ],
         [curve("engine", "Seconds to conduct a study that runs nothing", "seconds", runs, 0)],
     )
 
 
 def even(
-    what: str, runs: Mapping[int, Sequence[Taken]], which: int, factor: float, unit: str
-) -> Row:
+    what: str, runs: Mapping[int, Sequence[Taken]], which: int, factor: float, unit: str,
+    *, goal: bool = True,
+) -> Row:  # fmt: skip
     """That a task costs the same at all sizes from 10,000 on (or, of smaller ones, at all)."""
     sizes = [size for size in runs if size >= 10_000] or list(runs)
     costs = {size: factor * figures(runs[size])[which] / size for size in sizes}
     most, least = max(costs, key=costs.__getitem__), min(costs, key=costs.__getitem__)
-    name = f"ours, of {least:,} tasks"
-    return at_most(f"{what}, of {most:,} tasks", costs[most], name, costs[least], SAME, unit)
+    name, bound = f"of {least:,} tasks", SAME if goal else None
+    return at_most(f"{what}, of {most:,} tasks", costs[most], name, costs[least], bound, unit)
 
 
 def curve(file: str, caption: str, y: str, runs: Runs, which: int) -> Curve:

@@ -8,13 +8,12 @@ import pty
 import statistics
 import struct
 import subprocess
-import sys
 import termios
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tools.bench.measure import MAESTRO, ROOT, Session, Taken, environment, program, timed
+from tools.bench.measure import Session, Taken, environment, timed
 from tools.bench.result import Figure, Row, at_most, within
 from tools.bench.work import fan
 
@@ -33,9 +32,9 @@ def status(session: Session) -> Figure:
     with session.folder() as folder:
         out = folder / "out"
         (folder / "study.yaml").write_text(fan(combinations).study)
-        timed([*MAESTRO, "run", "-n", "-o", str(out), "study.yaml"], folder, {})
-        timed(program("played", out), folder, {})
-        looks = _looks(folder, out)
+        timed([*session.maestro, "run", "-n", "-o", str(out), "study.yaml"], folder, {})
+        timed(session.program("played", out), folder, {})
+        looks = _looks(session, folder, out)
         runs: dict[str, list[Taken]] = {name: [] for name in looks}
         for _ in range(session.pick(5, 1)):
             for name, look in looks.items():
@@ -49,12 +48,11 @@ def status(session: Session) -> Figure:
     )
 
 
-def _looks(folder: Path, out: Path) -> dict[str, Callable[[], Taken]]:
+def _looks(session: Session, folder: Path, out: Path) -> dict[str, Callable[[], Taken]]:
     """All ways to look."""
-    look = [*MAESTRO, "status"]
+    look = [*session.maestro, "status"]
     summary = [*look, "--summary", str(out)]
-    query = [sys.executable, str(ROOT / "tools" / "bench" / "programs" / "summary.py")]
-    query.append(str(out / ".maestro" / "study.sqlite"))
+    query = session.program("summary", out / ".maestro" / "study.sqlite")
     return {
         "`status --summary`": lambda: timed(summary, folder, {}),
         QUERY: lambda: timed(query, folder, {}),

@@ -7,7 +7,7 @@ import statistics
 from pathlib import Path
 
 from tools.bench.contestants import PEER, runners, study
-from tools.bench.measure import MAESTRO, OURS, Contestant, Session, median
+from tools.bench.measure import OURS, Contestant, Session, median
 from tools.bench.result import Figure, Row, at_most, quicker, within
 from tools.bench.work import chain
 
@@ -51,7 +51,7 @@ def follow(session: Session) -> Figure:
 
 def levels(session: Session) -> Figure:
     """Default settings."""
-    found = [Contestant(OURS, study(chain, MAESTRO), waits)]
+    found = [Contestant(OURS, study(chain, session.maestro), waits)]
     if (folder := session.peers.get(PEER)) and not session.quick:
         found.append(Contestant(PEER, study(chain, [str(folder / "maestro")]), waits))
     runs = session.turns(found, [LEVELS])

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from tools.bench.contestants import PEER
 from tools.bench.figures.waiting import specification
-from tools.bench.measure import MAESTRO, OURS, ROOT, Contestant, Session, median
+from tools.bench.measure import OURS, Contestant, Session, median
 from tools.bench.result import Figure, Row, at_most, quicker
 
 SLEEPTIME = "1"
@@ -26,12 +25,6 @@ def conducted(program: Sequence[str], *, arrays: bool = False) -> Contestant:
         return [*program, *words]
 
     return Contestant("", prepare, ran)
-
-
-def loop(folder: Path, jobs: int) -> Sequence[str]:
-    """The same scripts, submitted one after the other, and waited for."""
-    script = ROOT / "tools" / "bench" / "programs" / "jobs.py"
-    return [sys.executable, str(script), str(folder / "out"), str(jobs), SLEEPTIME]
 
 
 def ran(folder: Path, jobs: int) -> None:
@@ -62,9 +55,13 @@ def slurm(session: Session) -> Figure:
     if why := missing():
         return Figure(title, what, skipped=why)
     found = [
-        conducted(MAESTRO)._replace(name=OURS),
-        conducted(MAESTRO, arrays=True)._replace(name=ARRAYS),
-        Contestant(LOOP, loop, ran),
+        conducted(session.maestro)._replace(name=OURS),
+        conducted(session.maestro, arrays=True)._replace(name=ARRAYS),
+        Contestant(
+            LOOP,
+            lambda folder, size: session.program("jobs", folder / "out", size, SLEEPTIME),
+            ran,
+        ),
     ]
     if folder := session.peers.get(PEER):
         found.append(conducted([str(folder / "maestro")])._replace(name=PEER))

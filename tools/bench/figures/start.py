@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from tools.bench.contestants import PEER
-from tools.bench.measure import MAESTRO, OURS, Contestant, Session, median
+from tools.bench.measure import OURS, Contestant, Session, median
 from tools.bench.result import Figure, Row, at_most, quicker
 
 BARE = "a bare argparse program"
@@ -28,9 +26,10 @@ def command(words: Sequence[str]) -> Contestant:
 
 def start(session: Session) -> Figure:
     """``--help``."""
-    script = Path(sys.executable).with_name("maestro")
-    ours = [str(script)] if script.exists() else list(MAESTRO)
-    words = {OURS: [*ours, "--help"], BARE: [sys.executable, "-c", PROGRAM, "--help"]}
+    words = {
+        OURS: [*session.maestro, "--help"],
+        BARE: [str(session.python), "-c", PROGRAM, "--help"],
+    }
     for name, (program, *rest) in HELP.items():
         if folder := session.peers.get(name):
             words[name] = [str(folder / program), *rest]

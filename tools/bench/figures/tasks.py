@@ -36,7 +36,7 @@ def dry(session: Session) -> Figure:
 
 def run(session: Session) -> Figure:
     """Empty tasks, run to their end by everybody."""
-    sizes = session.pick([50, 250, 500, 1_000], [20])
+    sizes = session.pick([50, 150, 400, 1_000], [20])
     runs = session.turns(runners(session, fan), sizes)
     largest = sizes[-1]
     ours = median(runs[OURS][largest])

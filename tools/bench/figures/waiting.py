@@ -9,13 +9,13 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from tools.bench.measure import MAESTRO, Session, environment
-from tools.bench.programs.queue import install
+from tools.bench.measure import Session, environment
+from tools.bench.programs.standin import install
 from tools.bench.result import Figure, within
 
 PATIENCE = 600.0
-POLLS = 4
-"""Polls that are waited for before anything is measured, and then measured."""
+POLLS = 2
+"""Polls in which is measured."""
 
 
 def specification(jobs: int, command: str = ":", *, arrays: bool = False) -> str:
@@ -36,14 +36,15 @@ global.parameters:
 
 def rest(session: Session) -> Figure:
     """Commands that always answer the same stand for the scheduler."""
-    jobs, pause = session.pick(10_000, 20), session.pick(10, 1)
+    jobs, pause = session.pick(10_000, 20), session.pick(30, 1)
     with session.folder() as folder:
         programs = folder / "programs"
         install(programs)
         (folder / "study.yaml").write_text(specification(jobs))
         words = ["run", "-y", "-fg", "-s", str(pause), "-o", str(folder / "out"), "study.yaml"]
         process = subprocess.Popen(
-            [*MAESTRO, *words], cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            [*session.maestro, *words], cwd=folder, stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
             env=environment() | {"PATH": f"{programs}:{os.environ['PATH']}"},
         )  # fmt: skip
         try:
@@ -75,7 +76,7 @@ def _observed(
         assert process.poll() is None, "the conductor has ended"
         assert time.monotonic() < end, "the jobs are not submitted in time"
         time.sleep(0.2)
-    _polled(log, lines(log)["squeue"] + POLLS // 2, pause)
+    _polled(log, lines(log)["squeue"] + 1, pause)
     before, used, begin = lines(log), processor(process.pid), time.monotonic()
     _polled(log, before["squeue"] + POLLS, pause)
     share = (processor(process.pid) - used) / (time.monotonic() - begin)

@@ -1,7 +1,6 @@
 """Commands of Slurm for a queue that never moves: every job waits for ever.
 
-``queue DIR`` writes them into DIR; each notes its name in DIR/commands. From the environment they
-take nothing.
+`install` writes them into a folder, and each notes its name in the file ``commands`` there.
 """
 
 from __future__ import annotations
