@@ -51,6 +51,10 @@ def options() -> argparse.Namespace:
     )  # fmt: skip
     parser.add_argument("--rounds", type=int, default=3, help="Rounds of most figures. [3]")
     parser.add_argument(
+        "--scratch", type=Path, metavar="DIR",
+        help="Where all work is done: its file system counts. [that of temporary files]",
+    )  # fmt: skip
+    parser.add_argument(
         "--cache", type=Path, default=ROOT / ".bench", metavar="DIR",
         help="Where the peers are installed. [.bench]",
     )  # fmt: skip
@@ -62,6 +66,7 @@ def options() -> argparse.Namespace:
     found = parser.parse_args()
     if unknown := set(found.figures) - set(FIGURES):
         parser.error(f"there is no figure {', '.join(sorted(unknown))}: {', '.join(FIGURES)}")
+    found.cache = found.cache.absolute()
     if found.output is None:
         found.output = found.cache if found.quick or found.figures else ROOT / "docs"
     return found
@@ -93,18 +98,18 @@ def measure(name: str, session: Session) -> Figure:
 def main() -> int:
     """Measure and write; the exit status."""
     wanted = options()
-    began = time.time()
+    began, load = time.time(), os.getloadavg()[0]
     wanted.cache.mkdir(parents=True, exist_ok=True)
     python = Path(sys.executable)
     if not wanted.quick:
         python = peers.installed(ROOT, wanted.cache, say)
         peers.install(wanted.cache, say)
     there = peers.found(wanted.cache)
-    with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
-        session = Session(Path(scratch), python, there, wanted.quick, wanted.rounds, say)
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=wanted.scratch) as scratch:
+        session = Session(Path(scratch).absolute(), python, there, wanted.quick, wanted.rounds, say)
         names = [name for name in FIGURES if not wanted.figures or name in wanted.figures]
         found = [measure(name, session) for name in names]
-    around = list(page.machine(peers.versions(there), began))
+        around = list(page.machine(peers.versions(there), began, session.scratch, load))
     if wanted.quick:
         around.insert(0, "**Of the quick run, whose sizes are too small to tell anything.**")
     path = page.write(found, around, wanted.output)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -38,7 +39,9 @@ def write(figures: Sequence[Figure], around: Sequence[str], folder: Path) -> Pat
     return path
 
 
-def machine(versions: Mapping[str, str], began: float) -> Iterator[str]:
+def machine(
+    versions: Mapping[str, str], began: float, scratch: Path, load: float
+) -> Iterator[str]:
     """Where and with what it was measured."""
     day = time.strftime("%Y-%m-%d", time.gmtime(began))
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
@@ -46,11 +49,17 @@ def machine(versions: Mapping[str, str], began: float) -> Iterator[str]:
         f"Measured on {day} in one session of {(time.time() - began) / 60:.0f} minutes, on "
         f"{CORES} cores ({_processor()}) with {memory:.0f} GiB of memory, "
         f"{platform.system()} {platform.release().partition('-')[0]} and "
-        f"Python {platform.python_version()}."
+        f"Python {platform.python_version()}; files were on {_file_system(scratch)}. The load of "
+        f"the machine before was {load:.1f}."
     )
     if versions:
         peers = ", ".join(f"{name} {version}" for name, version in versions.items())
         yield f"Beside {peers}."
+
+
+def _file_system(folder: Path) -> str:
+    command = ["df", "--output=fstype", str(folder)]
+    return subprocess.check_output(command, text=True).split()[-1]
 
 
 def _processor() -> str:
