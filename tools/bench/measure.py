@@ -159,9 +159,14 @@ def timed(command: Sequence[str], folder: Path, more: Mapping[str, str]) -> Take
         )  # fmt: skip
         timer = threading.Timer(LIMIT, os.killpg, (process.pid, signal.SIGKILL))
         timer.start()
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - begin
-        timer.cancel()
+        try:
+            _, status, usage = os.wait4(process.pid, 0)
+            seconds = time.perf_counter() - begin
+        except KeyboardInterrupt:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+        finally:
+            timer.cancel()
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         tail = (said.read_text("utf-8", "replace") + wrong.read_text("utf-8", "replace"))[-2000:]

@@ -51,7 +51,7 @@ def quicker(what: str, ours: float, other: str, theirs: float, bound: float = 1.
 
 def within(what: str, ours: float, unit: str, bound: float) -> Row:
     """Ours is to be at most ``bound``."""
-    return Row(what, ours, unit, goal=f"at most {bound:g} {unit}", met=ours <= bound)
+    return Row(what, ours, unit, goal=f"at most {bound:g} {unit}".strip(), met=ours <= bound)
 
 
 class Curve(NamedTuple):
@@ -80,6 +80,8 @@ class Figure:
 
 def amount(value: float) -> str:
     """Three digits that tell something."""
+    if value == 0:
+        return "0"
     if value >= 1000:
         return f"{value:,.0f}"
     return f"{value:#.3g}".rstrip(".")

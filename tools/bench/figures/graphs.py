@@ -44,7 +44,7 @@ def expand(session: Session) -> Figure:
 def growth(session: Session) -> Figure:
     """Up to a million tasks."""
     sizes = session.pick(
-        [1_000, 10_000, 30_000, 100_000, 300_000, 1_000_000], [100, 1_000]
+        [1_000, 10_000, 30_000, 100_000, 300_000, 1_000_000], [2_000, 6_000]
     )
     runs = session.turns(contestants(session, expand=OURS, bare=LOOP), sizes)
     return Figure(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import select
 import statistics
 import struct
 import subprocess
@@ -20,6 +21,9 @@ from tools.bench.work import fan
 LINES, COLUMNS = 40, 160
 SCREEN = LINES - 10
 """Lines with a task on them that make a first screen; the head of a table takes the rest."""
+
+LIMIT = 60.0
+"""Seconds to wait for more."""
 
 QUERY = "a bare query of the store"
 ENOUGH = 1.0, 200.0
@@ -57,7 +61,7 @@ def _looks(session: Session, folder: Path, out: Path) -> dict[str, Callable[[], 
         "`status --summary`": lambda: timed(summary, folder, {}),
         QUERY: lambda: timed(query, folder, {}),
         "first screen of `status`, into a pipe": lambda: piped([*look, str(out)]),
-        "first screen of `status`, in less": lambda: shown([*look, str(out)], b"N.", SCREEN),
+        "first screen of `status`, in less": lambda: shown([*look, str(out)], b"FINISHED", SCREEN),
         "first screen of `status --watch`": lambda: shown([*look, "-w", str(out)], b"report", 1),
     }
 
@@ -102,6 +106,7 @@ def shown(command: Sequence[str], mark: bytes, times: int) -> Taken:
         os.execve(command[0], list(command), environment() | more)
     text = b""
     while text.count(mark) < times:
+        assert select.select([terminal], [], [], LIMIT)[0], f"{command} has shown too little"
         text += os.read(terminal, 65536)
     seconds = time.perf_counter() - begin
     os.write(terminal, b"q")
