@@ -46,7 +46,7 @@ def machine(
     day = time.strftime("%Y-%m-%d", time.gmtime(began))
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     yield (
-        f"Measured on {day} in one session of {(time.time() - began) / 60:.0f} minutes, on "
+        f"Measured on {day} in one session of {(time.time() - began) / 60:.0f} min, on "
         f"{CORES} cores ({_processor()}) with {memory:.0f} GiB of memory, "
         f"{platform.system()} {platform.release().partition('-')[0]} and "
         f"Python {platform.python_version()}; files were on {_file_system(scratch)}. The load of "
