@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -98,6 +99,7 @@ def measure(name: str, session: Session) -> Figure:
 def main() -> int:
     """Measure and write; the exit status."""
     wanted = options()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what runs is ended
     began, load = time.time(), os.getloadavg()[0]
     wanted.cache.mkdir(parents=True, exist_ok=True)
     python = Path(sys.executable)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tools.bench.measure import CORES, OURS, Contestant, Session
 from tools.bench.work import Work, lay_out
 
-__all__ = ["BARE", "MAKE", "PEER", "runners", "writers"]
+__all__ = ["BARE", "MAKE", "PEER", "all_ran", "make", "runners", "study", "writers"]
 
 PEER, BARE, MAKE = "maestrowf", "a bare loop", "make -j"
 RUN = 'cd {place} && "./{name}.sh" > "{name}.out" 2> "{name}.err"'
@@ -119,35 +120,46 @@ def loop(session: Session, making: Making, what: str) -> Prepare:
     return prepare
 
 
-def given(making: Making, file: str, text: str, command: Sequence[str]) -> Prepare:
-    """A peer that finds directories and scripts, the work as JSON, and ``text`` in ``file``; LAST
-    stands for the last task, and OUTPUT for its output.
+def after_loop(session: Session, command: Sequence[str]) -> list[str]:
+    """``command``, after the bare loop has written the directories and scripts that it needs."""
+    writing = session.program("loop", "write", "work.json", ".")
+    return ["/bin/sh", "-c", f"{shlex.join(writing)} && exec {shlex.join(command)}"]
+
+
+def given(
+    session: Session, making: Making, file: str, text: str, command: Sequence[str]
+) -> Prepare:
+    """A peer that is given the work as JSON, and ``text`` in ``file``. LAST stands for the last
+    task, in the file for its output.
     """
 
     def prepare(folder: Path, size: int) -> Sequence[str]:
         work = making(size)
-        lay_out(work, folder)
         (folder / "work.json").write_text(work.json())
         output = f"{work.tasks[work.last].place}/{work.last}.out"
         (folder / file).write_text(text.replace("LAST", output))
-        return [word.replace("LAST", work.last) for word in command]
+        return after_loop(session, [word.replace("LAST", work.last) for word in command])
 
     return prepare
 
 
-def make(making: Making) -> Prepare:
-    """A rule for each task."""
+def make(session: Session, making: Making, *, found: bool = False) -> Prepare:
+    """A rule for each task. The directories and scripts may be ``found``."""
 
     def prepare(folder: Path, size: int) -> Sequence[str]:
         work = making(size)
-        lay_out(work, folder)
+        (folder / "work.json").write_text(work.json())
         outputs = {name: f"{task.place}/{name}.out" for name, task in work.tasks.items()}
         lines = [f"all: {outputs[work.last]}"]
         for name, task in work.tasks.items():
             before = " ".join(outputs[parent] for parent in task.parents)
             lines += [f"{outputs[name]}: {before}", f"\t@{RUN.format(place=task.place, name=name)}"]
         (folder / "Makefile").write_text("\n".join([*lines, ""]))
-        return ["make", "-s", f"-j{CORES}"]
+        command = ["make", "-s", f"-j{CORES}"]
+        if found:
+            lay_out(work, folder)
+            return command
+        return after_loop(session, command)
 
     return prepare
 
@@ -169,15 +181,15 @@ def runners(
 ) -> list[Contestant]:
     """All who can run a work here. Of peers, at most the size ``most``."""
     check = check or all_ran(making)
-    found = [
+    contestants = [
         Contestant(OURS, study(making, session.maestro, "-s", "0"), check),
         Contestant(BARE, loop(session, making, "run"), check),
-        Contestant(MAKE, make(making), check),
+        Contestant(MAKE, make(session, making), check),
     ]
     for name, folder in session.peers.items():
         if name in PEERS:
-            found.append(Contestant(name, PEERS[name](making, folder), check, most))
-    return found
+            contestants.append(Contestant(name, PEERS[name](session, making, folder), check, most))
+    return contestants
 
 
 def writers(session: Session, making: Making, most: int) -> list[Contestant]:
@@ -198,29 +210,30 @@ def writers(session: Session, making: Making, most: int) -> list[Contestant]:
     return found
 
 
-def _snakemake(making: Making, folder: Path) -> Prepare:
+def _snakemake(session: Session, making: Making, folder: Path) -> Prepare:
     command = [str(folder / "snakemake"), "--cores", str(CORES), "--quiet", "all"]
-    return given(making, "Snakefile", SNAKEFILE, command)
+    return given(session, making, "Snakefile", SNAKEFILE, command)
 
 
-def _doit(making: Making, folder: Path) -> Prepare:
-    return given(making, "dodo.py", DODO, [str(folder / "doit"), "-v", "0", "-n", str(CORES)])
+def _doit(session: Session, making: Making, folder: Path) -> Prepare:
+    command = [str(folder / "doit"), "-v", "0", "-n", str(CORES)]
+    return given(session, making, "dodo.py", DODO, command)
 
 
-def _luigi(making: Making, folder: Path) -> Prepare:
+def _luigi(session: Session, making: Making, folder: Path) -> Prepare:
     command = [
         str(folder / "python"), "-m", "luigi", "--module", "tasks", "Run", "--name", "LAST",
         "--local-scheduler", "--no-lock", "--workers", str(CORES), "--log-level", "ERROR",
     ]  # fmt: skip
-    return given(making, "tasks.py", LUIGI, command)
+    return given(session, making, "tasks.py", LUIGI, command)
 
 
-def _parsl(making: Making, folder: Path) -> Prepare:
-    return given(making, "flow.py", PARSL, [str(folder / "python"), "flow.py"])
+def _parsl(session: Session, making: Making, folder: Path) -> Prepare:
+    return given(session, making, "flow.py", PARSL, [str(folder / "python"), "flow.py"])
 
 
-PEERS: dict[str, Callable[[Making, Path], Prepare]] = {
-    PEER: lambda making, folder: study(making, [str(folder / "maestro")], "-s", "0"),
+PEERS: dict[str, Callable[[Session, Making, Path], Prepare]] = {
+    PEER: lambda session, making, folder: study(making, [str(folder / "maestro")], "-s", "0"),
     "Snakemake": _snakemake,
     "doit": _doit,
     "Luigi": _luigi,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tools.bench.contestants import MAKE, PEER
+from tools.bench.figures.tasks import FOUND
 from tools.bench.measure import OURS
 from tools.bench.result import Curve
 
@@ -13,6 +14,7 @@ __all__ = ["draw"]
 LOOKS = {
     OURS: ("#3f51b5", "o"),
     MAKE: ("#616161", "v"),
+    FOUND: ("#bdbdbd", "<"),
     PEER: ("#e53935", "s"),
     "Snakemake": ("#fb8c00", "D"),
     "doit": ("#43a047", "P"),

@@ -1,7 +1,7 @@
 """The same work for all who run tasks: empty scripts, each in a directory of its own.
 
 A work is tasks with parents. maestro and maestrowf are given a study and write the scripts
-themselves, and so does the bare loop. The others find directories and scripts written beforehand.
+themselves, and so does the bare loop. For the others, the bare loop writes them first.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -24,7 +25,8 @@ def conducted(program: Sequence[str], *, arrays: bool = False) -> Contestant:
         words = ["run", "-y", "-fg", "-s", SLEEPTIME, "-o", str(folder / "out"), "study.yaml"]
         return [*program, *words]
 
-    return Contestant("", prepare, ran)
+    user = {"USER": getpass.getuser()}  # the peer wants it
+    return Contestant("", prepare, ran, environment=user)
 
 
 def ran(folder: Path, jobs: int) -> None:
