@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -184,8 +185,9 @@ def runners(
     contestants = [
         Contestant(OURS, study(making, session.maestro, "-s", "0"), check),
         Contestant(BARE, loop(session, making, "run"), check),
-        Contestant(MAKE, make(session, making), check),
     ]
+    if shutil.which("make"):
+        contestants.append(Contestant(MAKE, make(session, making), check))
     for name, folder in session.peers.items():
         if name in PEERS:
             contestants.append(Contestant(name, PEERS[name](session, making, folder), check, most))
