@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cluster import slurm
 from tools.bench.__main__ import FIGURES
 
 ROOT = Path(__file__).parents[1]
@@ -28,21 +29,32 @@ def sections(page: str) -> dict[str, str]:
     return {title: text for title, _, text in (part.partition("\n") for part in parts)}
 
 
+def rows(section: str) -> list[str]:
+    """The lines of its table that tell something."""
+    return [line for line in section.splitlines() if re.match(r"\|.*\d", line)]
+
+
 def test_every_figure_can_be_measured(tmp_path: Path) -> None:
-    done = bench("--quick", "--cache", tmp_path / "cache", "--output", tmp_path)
+    names = FIGURES.keys() - {"slurm"}
+    done = bench("--quick", "--cache", tmp_path / "cache", "--output", tmp_path, *names)
     assert done.returncode == 0, done.stderr
     found = sections((tmp_path / "performance.md").read_text("utf-8"))
-    assert len(found) == len(FIGURES), done.stdout
+    assert len(found) == len(names), done.stdout
     for title, text in found.items():
-        if title == "Jobs on Slurm" and "Not measured" in text:
-            continue
-        rows = [line for line in text.splitlines() if re.match(r"\|.*\d", line)]
-        assert rows, f"{title}\n{text}"
+        assert rows(text), f"{title}\n{text}"
     images = {path.name for path in (tmp_path / "images").iterdir()}
     named = re.findall(r"\(images/(bench-\w[\w-]*\.svg)\)", "".join(found.values()))
     assert images == set(named)
     for name in images:
         assert ">maestro<" in (tmp_path / "images" / name).read_text("utf-8")
+
+
+@pytest.mark.slurm
+def test_jobs_on_the_real_slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    slurm.running(monkeypatch)
+    done = bench("--quick", "--cache", tmp_path, "slurm")
+    assert done.returncode == 0, done.stderr
+    assert len(rows((tmp_path / "performance.md").read_text("utf-8"))) == 2
 
 
 def test_figures_are_chosen_by_name(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from tools.bench.measure import OURS, Contestant, Runs, Session, Taken, figures
 from tools.bench.result import Curve, Figure, Row, at_most
 
 LOOP, WALK = "a bare networkx loop", "networkx.topological_sort"
+SECONDS = "seconds of processor time"
 SAME = 1.5
 """Times as much a task may cost at one size as at another."""
 
@@ -57,7 +58,7 @@ def growth(session: Session) -> Figure:
             even("memory per task", runs[OURS], 1, 1e3, "kB"),
         ],
         [
-            curve("expand-time", "Seconds to expand a study", "seconds", runs, 0),
+            curve("expand-time", "Seconds to expand a study", SECONDS, runs, 0),
             curve("expand-memory", "Memory to expand a study", "MB", runs, 1),
         ],
     )
@@ -75,7 +76,7 @@ def engine(session: Session) -> Figure:
             even("time per task", runs[OURS], 0, 1e6, "µs"),
             even(f"the same of {WALK}", runs[WALK], 0, 1e6, "µs", goal=False),
         ],
-        [curve("engine", "Seconds to conduct a study that runs nothing", "seconds", runs, 0)],
+        [curve("engine", "Seconds to conduct a study that runs nothing", SECONDS, runs, 0)],
     )
 
 
