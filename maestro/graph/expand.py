@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import networkx as nx
 
@@ -36,6 +38,30 @@ def expand(
         Two tasks would have one name or workspace, or a name cannot be had: all such at once. Or
         steps wait for each other.
     """
+    with _uncollected():
+        return _expand(spec, parameters, hashws, reserved)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the garbage collector: of what is made here nothing is garbage, and the more there
+    is, the longer it takes to see that.
+    """
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+
+
+def _expand(
+    spec: Specification,
+    parameters: Sequence[Parameter] | None,
+    hashws: bool,
+    reserved: Iterable[str],
+) -> nx.DiGraph[str]:
     columns = tuple(spec.parameters if parameters is None else parameters)
     order = _in_order(spec)
     uses = _used(order, columns)
