@@ -79,16 +79,14 @@ class Findings:
 
     def look(self) -> None:
         """Take in what jobs have written of themselves since the last look."""
-        watched: dict[str, list[str]] = {}
-        for flight in self._flights:
-            if flight.job is not None or flight.doubtful:
-                watched.setdefault(self._records.shard(flight.key), []).append(flight.key)
-        for name in self._records.news(watched):
+        for name in self._records.news(self._flights.shards):
             key, _, kind = name.rpartition(".")
             found = self._flights.by_key(key)
-            if found is not None and kind == "start":
+            if found is None or (found.job is None and not found.doubtful):
+                continue  # it has ended by now, or its submission has yet to be answered
+            if kind == "start":
                 self._take_start(found)
-            elif found is not None:
+            else:
                 self._take_end(found)
 
     def _take_start(self, flight: Flight) -> None:

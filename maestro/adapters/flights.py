@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from maestro.adapters.jobrecords import JobEnd
+from maestro.adapters.jobrecords import JobEnd, shard
 from maestro.engine.observations import AttemptId, Seen
 
 __all__ = ["Flight", "Flights", "member", "parts"]
@@ -68,7 +68,7 @@ class Flights:
 
     def __init__(self) -> None:
         self._flights: dict[AttemptId, Flight] = {}
-        self._keys: dict[str, Flight] = {}
+        self._shards: dict[int, dict[str, Flight]] = {}
         self._tags: dict[tuple[str, int | None], Flight] = {}
         self._jobs: dict[str, Flight] = {}
         self._arrays: dict[str, int] = {}
@@ -92,13 +92,18 @@ class Flights:
         """The arrays of which members are in flight."""
         return list(self._arrays)
 
+    @property
+    def shards(self) -> Mapping[int, Mapping[str, Flight]]:
+        """All flights by the shards that their records are in, and by key."""
+        return self._shards
+
     def of(self, attempt: AttemptId) -> Flight | None:
         """The flight of ``attempt``."""
         return self._flights.get(attempt)
 
     def by_key(self, key: str) -> Flight | None:
         """The flight whose records are named ``key``."""
-        return self._keys.get(key)
+        return self._shards.get(shard(key), {}).get(key)
 
     def by_job(self, job: str) -> Flight | None:
         """The flight that is ``job``."""
@@ -111,7 +116,7 @@ class Flights:
     def add(self, flight: Flight) -> None:
         """Follow ``flight`` from now on."""
         self._flights[flight.attempt] = flight
-        self._keys[flight.key] = flight
+        self._shards.setdefault(shard(flight.key), {})[flight.key] = flight
         self._tags[flight.tag, flight.index] = flight
 
     def name(self, flight: Flight, job: str) -> None:
@@ -125,8 +130,11 @@ class Flights:
     def remove(self, flight: Flight) -> None:
         """Follow ``flight`` no more."""
         self._unname(flight)
-        del self._flights[flight.attempt], self._keys[flight.key]
-        del self._tags[flight.tag, flight.index]
+        del self._flights[flight.attempt], self._tags[flight.tag, flight.index]
+        own = shard(flight.key)
+        del self._shards[own][flight.key]
+        if not self._shards[own]:
+            del self._shards[own]
 
     def _unname(self, flight: Flight) -> None:
         if flight.job is None:

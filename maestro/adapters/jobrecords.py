@@ -12,14 +12,14 @@ import errno
 import glob
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 
 from maestro.adapters.base import Job
 from maestro.adapters.private import private
 
-__all__ = ["TURNED_AWAY", "JobEnd", "JobRecords", "JobStart"]
+__all__ = ["TURNED_AWAY", "JobEnd", "JobRecords", "JobStart", "shard"]
 
 TURNED_AWAY = 75
 """The exit code of a job that found its attempt started, or given up, before."""
@@ -67,7 +67,7 @@ class JobRecords:
         self.wrapper = os.path.join(folder, "wrapper.sh")
         # By shard: its time, when that was seen first by our own clock, and whether it was listed
         # since it settled. A file server's clock may be minutes away from ours.
-        self._listed: dict[str, tuple[int, float, bool]] = {}
+        self._listed: dict[int, tuple[int, float, bool]] = {}
 
     def install(self) -> None:
         """Make the folder, and put the wrapper there; one that jobs may be reading is replaced.
@@ -87,12 +87,12 @@ class JobRecords:
 
     def path(self, key: str) -> str:
         """What the paths of the records of ``key`` begin with."""
-        return os.path.join(self.shard(key), key)
+        return os.path.join(self._place(shard(key)), key)
 
     def prepare(self, keys: Iterable[str]) -> None:
         """Make room for the records of ``keys``."""
-        for shard in {self.shard(key) for key in keys}:
-            os.makedirs(shard, mode=0o700, exist_ok=True)
+        for own in {shard(key) for key in keys}:
+            os.makedirs(self._place(own), mode=0o700, exist_ok=True)
 
     def start(self, key: str) -> JobStart | None:
         """The start record of ``key``, if there is one; an empty one if it cannot be read yet."""
@@ -136,23 +136,24 @@ class JobRecords:
             os.unlink(new)
         return self.start(key) is None
 
-    def news(self, watched: dict[str, list[str]]) -> Iterator[str]:
+    def news(self, watched: Mapping[int, Iterable[str]]) -> Iterator[str]:
         """Names of records (``17.1.start``) in the shards that have changed since the last call;
-        ``watched`` are keys by `shard`.
+        ``watched`` are keys by `shard`, and may change meanwhile.
         """
-        for shard, keys in watched.items():
+        for own, keys in list(watched.items()):
+            place = self._place(own)
             try:
-                changed, now = os.stat(shard).st_mtime_ns, time.monotonic()
-                known, first, settled = self._listed.get(shard, (0, now, False))
+                changed, now = os.stat(place).st_mtime_ns, time.monotonic()
+                known, first, settled = self._listed.get(own, (0, now, False))
                 if known != changed:
                     first, settled = now, False
                 if settled:
                     continue
-                names = set(os.listdir(shard))
+                names = set(os.listdir(place))
             except FileNotFoundError:
                 continue
-            self._listed[shard] = changed, first, now - first > SETTLED
-            for key in keys:
+            self._listed[own] = changed, first, now - first > SETTLED
+            for key in list(keys):
                 for name in (f"{key}.start", f"{key}.end"):
                     if name in names:
                         yield name
@@ -188,9 +189,14 @@ class JobRecords:
         for path in glob.iglob(os.path.join(glob.escape(self.folder), "*", "*.start")):
             yield os.path.basename(path).removesuffix(".start"), os.path.getmtime(path)
 
-    def shard(self, key: str) -> str:
-        """The directory of the records of ``key``."""
-        return os.path.join(self.folder, str(int(key.partition(".")[0]) // SHARD))
+    def _place(self, own: int) -> str:
+        """The directory of a shard."""
+        return os.path.join(self.folder, str(own))
+
+
+def shard(key: str) -> int:
+    """The number of the directory that the records of ``key`` are in."""
+    return int(key.partition(".")[0]) // SHARD
 
 
 def _words(path: str) -> list[str] | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from maestro.adapters import jobrecords
-from maestro.adapters.jobrecords import JobRecords, JobStart
+from maestro.adapters.jobrecords import JobRecords, JobStart, shard
 from tests.conftest import eventually
 
 KEY = "0.1"
@@ -63,12 +63,12 @@ def test_a_change_within_the_tick_of_a_clock_that_lags(
 ) -> None:
     """The directory has the time of its server, which may be minutes behind, and be coarse."""
     monkeypatch.setattr(jobrecords, "SETTLED", 0.2)
-    watched = {records.shard(KEY): [KEY]}
+    watched = {shard(KEY): [KEY]}
     then = time.time() - 1000
 
     def write(kind: str) -> None:
         Path(f"{records.path(KEY)}.{kind}").touch()
-        os.utime(records.shard(KEY), (then, then))
+        os.utime(os.path.dirname(records.path(KEY)), (then, then))
 
     write("start")
     assert list(records.news(watched)) == ["0.1.start"]
