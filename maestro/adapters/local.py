@@ -148,10 +148,7 @@ class LocalBackend:
                     former.forsake()
                     observations += former.observe()
             if former.elsewhere:
-                raise BackendError(
-                    f"tasks of this study may still run on {former.elsewhere}; conduct it there, "
-                    "or, if that machine is gone for good, with --force: they count as lost then"
-                )
+                raise BackendError(f"tasks of this study may still run on {former.elsewhere}")
             while not former.settled:
                 if time.monotonic() > end:
                     raise BackendError(
@@ -314,9 +311,7 @@ class LocalBackend:
 
 
 def _impossible(why: str) -> BackendError:
-    return BackendError(
-        f"no tasks can be started: {why}; once that is mended, the study can be taken up again"
-    )
+    return BackendError(f"no tasks can be started: {why}")
 
 
 def _line(**values: object) -> bytes:

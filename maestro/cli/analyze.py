@@ -8,21 +8,19 @@ import os
 import sys
 import time
 
-from maestro.cli.parser import CHECK, Commands, Parser, add_command
+from maestro.cli.parser import Parser
 from maestro.cli.source import add_source, opened
 from maestro.cli.terminal import at_least
 
-__all__ = ["add_parser", "run"]
+__all__ = ["add_arguments", "run"]
 
 MOST_SLOTS = 10**9
 """More than any machine has, and few enough to reckon with."""
 
 
-def add_parser(commands: Commands[Parser]) -> None:
-    """Add ``analyze`` to ``commands``."""
-    parser = add_command(
-        commands, "analyze", CHECK,
-        help="Show the size, the critical path and the bottlenecks of a study.",
+def add_arguments(parser: Parser) -> None:
+    """Add the page and the arguments of ``maestro analyze`` to ``parser``."""
+    parser.explain(
         description="Say how large a study is, how long it must take, and what holds it up; of a "
         "run, also where its time went. It never disturbs the conductor.",
         examples=[

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 
 from maestro.cli.options import add_directories
-from maestro.cli.parser import CONDUCT, Commands, Parser, add_command
+from maestro.cli.parser import Parser
 from maestro.cli.terminal import ask, complain, tell
 from maestro.errors import MaestroError, StudyError
 
-__all__ = ["add_parser", "run"]
+__all__ = ["add_arguments", "run"]
 
 
-def add_parser(commands: Commands[Parser]) -> None:
-    """Add ``cancel`` to ``commands``."""
-    parser = add_command(
-        commands, "cancel", CONDUCT,
-        help="End what runs in studies, and start nothing more.",
+def add_arguments(parser: Parser) -> None:
+    """Add the page and the arguments of ``maestro cancel`` to ``parser``."""
+    parser.explain(
         description="End what runs (TERM to the whole process group, KILL two seconds later; "
         "jobs by their scheduler) and mark the rest CANCELLED. It asks first. When the conductor "
         "is gone, it conducts the study itself until everything has ended.",
@@ -34,6 +33,7 @@ def add_parser(commands: Commands[Parser]) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Carry out ``maestro cancel``; the exit status."""
+    from maestro.cli.conduct import with_advice
     from maestro.conductor.conduct import ended
 
     failed = False
@@ -48,10 +48,11 @@ def run(options: argparse.Namespace) -> int:
         if outcome is None:
             directories.append(directory)
         else:
-            tell(f"{directory} has ended already: {outcome.name}")
+            said = f"{directory} has ended already: {outcome.name}"
+            tell(with_advice(said, directory, outcome.name))
     if directories:
         names = "\n  ".join(directories)
-        if not ask(f"Cancel\n  {names}\nAre you sure?", yes=options.autoyes, no=False):
+        if not ask(f"Cancel\n  {names}\nAre you sure?", yes=options.autoyes, no=None):
             tell("Nothing was cancelled.")
             return int(failed)
     for directory in directories:
@@ -61,14 +62,27 @@ def run(options: argparse.Namespace) -> int:
 
 def _cancelled(directory: str) -> bool:
     """Cancel the study in ``directory``; whether that is done."""
+    from maestro.cli.conduct import with_advice
     from maestro.conductor.control import cancel
 
     try:
         outcome = cancel(directory)
         if outcome is None:
-            raise StudyError(f"{directory}: its conductor was asked, and has not answered yet")
+            raise _unanswered(directory)
     except MaestroError as error:
         complain(error)
         return False
-    tell(f"{directory}: {outcome.name}")
+    tell(with_advice(f"{directory}: {outcome.name}", directory, outcome.name))
     return True
+
+
+def _unanswered(directory: str) -> StudyError:
+    watch, force = (
+        shlex.join(["maestro", *words, directory])
+        for words in (["status", "--watch"], ["resume", "--force"])
+    )
+    return StudyError(
+        f"{directory}: its conductor was asked, and has not answered yet\n"
+        f"  To see whether it does: {watch}\n"
+        f"  If it is stopped or beyond reach, to do that in its place: {force}"
+    )

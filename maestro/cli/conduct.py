@@ -12,17 +12,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
+from maestro.cli.logfile import log_to
 from maestro.cli.options import add_directory, add_force
 from maestro.cli.parser import CONDUCTED, Parser
-from maestro.cli.terminal import at_least, log_to, tell
-from maestro.errors import StudyError
+from maestro.cli.terminal import at_least, tell
+from maestro.errors import MaestroError, SpecError, StudyError
 
 if TYPE_CHECKING:
     from maestro.conductor.loop import Conductor
     from maestro.conductor.study import Study
     from maestro.engine import Outcome
 
-__all__ = ["add_arguments", "change_limits", "conduct", "run", "untangle"]
+__all__ = ["add_arguments", "change_limits", "conduct", "run", "untangle", "with_advice"]
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ def add_arguments(parser: Parser) -> None:
             ("conductor -s trial", "Show how it stands, and do nothing else."),
         ],
         exit_status=CONDUCTED,
-        see_also=["maestro resume", "maestro status"],
+        see_also=["resume", "status"],
     )
     add_directory(parser)
     parser.add_argument(
@@ -96,7 +97,8 @@ def _run(
     outcome = ended(directory)
     if outcome is not None:
         snapshot.renew(directory)
-        tell(f"The study has ended: {outcome.name}. See it with: maestro status {directory}")
+        said = f"The study has ended: {outcome.name}"
+        tell(with_advice(said, directory, outcome.name))
         return outcome.value
     see_writable(directory)
     store = Store.open(directory)
@@ -105,9 +107,18 @@ def _run(
     if options.sleeptime is not None:
         requests.leave(directory, requests.Request(sleeptime=options.sleeptime))
     path = options.logpath or log_path(directory, info.name)
-    log_to(os.path.abspath(path), options.debug_lvl, console=options.logstdout)
     quiet = ready is not None or not sys.stdout.isatty()
-    return _foreground(directory, ready=ready, quiet=quiet, force=options.force)
+    with _remedied(directory):
+        log_to(os.path.abspath(path), options.debug_lvl, console=options.logstdout)
+        return _foreground(directory, ready=ready, quiet=quiet, force=options.force)
+
+
+def with_advice(said: str, directory: str, outcome: str) -> str:
+    """What is ``said`` of how the study has ended, and what to type then."""
+    from maestro.report.advice import after
+    from maestro.report.study import open_study
+
+    return f"{said}\n  {after(directory, outcome, dry=open_study(directory).info.settings.dry)}"
 
 
 def change_limits(directory: str, options: argparse.Namespace) -> None:
@@ -134,10 +145,26 @@ def conduct(
 
     log = os.path.abspath(options.logpath or log_path(directory, name))
     force = getattr(options, "force", False)
-    if options.foreground:
+    if not options.foreground:
+        return _background(directory, name, log, options.debug_lvl, force=force, done=done)
+    with _remedied(directory):
         log_to(log, options.debug_lvl, console=False)
         return _foreground(directory, study, force=force)
-    return _background(directory, name, log, options.debug_lvl, force=force, done=done)
+
+
+@contextmanager
+def _remedied(directory: str) -> Iterator[None]:
+    """Say with what goes wrong how the study is taken up then, unless it says itself what to do."""
+    try:
+        yield
+    except MaestroError as error:
+        known = isinstance(error, SpecError) or "maestro " in str(error)
+        if known or not os.path.isdir(directory):
+            raise
+        resume = _command("maestro", "resume", directory)
+        raise StudyError(
+            f"{error}; once that is mended, the study can be taken up again: {resume}"
+        ) from error
 
 
 def _foreground(
@@ -181,7 +208,7 @@ def _sum_up(directory: str, outcome: Outcome, *, quiet: bool) -> None:
     with suppress(OSError, StudyError):  # it has ended, whether or not that can be told
         ended = digest(directory)
         if ended.failures:
-            log.warning("what failed first:\n%s", "\n".join(ended.failures))
+            log.warning("what failed first:\n%s", "\n".join([*ended.failures, *ended.after]))
         if not quiet:
             tell(str(ended))
 
@@ -193,12 +220,14 @@ def _background(
     from maestro.conductor.launch import launch
 
     options = ["-l", log, "-d", str(level), *(["--force"] if force else [])]
-    said = launch(directory, name, options)
+    with _remedied(directory):
+        said = launch(directory, name, options)
     tell(f"Study {done}: {directory}")
     if said:
         tell(said)
-    for command in ("status", "cancel"):
-        tell(f"  {_command('maestro', command, directory)}")
+    tell(f"  How it stands:  {_command('maestro', 'status', directory)}")
+    tell(f"  Live:           {_command('maestro', 'status', '--watch', directory)}")
+    tell(f"  To cancel it:   {_command('maestro', 'cancel', directory)}")
     return 0
 
 

@@ -5,19 +5,17 @@ from __future__ import annotations
 import argparse
 
 from maestro.cli.options import add_selection
-from maestro.cli.parser import CHECK, Commands, Parser, add_command
+from maestro.cli.parser import Parser
 from maestro.cli.source import add_source, add_target, opened, target
 
-__all__ = ["add_parser", "run"]
+__all__ = ["add_arguments", "run"]
 
 FORMATS = ("dot", "mermaid", "json", "graphml", "svg", "png", "pdf", "html")
 
 
-def add_parser(commands: Commands[Parser]) -> None:
-    """Add ``graph`` to ``commands``."""
-    parser = add_command(
-        commands, "graph", CHECK,
-        help="Print or draw the graph of a specification or a study.",
+def add_arguments(parser: Parser) -> None:
+    """Add the page and the arguments of ``maestro graph`` to ``parser``."""
+    parser.explain(
         description="Print or draw the graph of a specification, or of a study with the states "
         "that its tasks have now. Pictures are drawn by Graphviz, whose 'dot' has to be "
         "installed; the other formats need nothing.",

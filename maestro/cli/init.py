@@ -5,18 +5,16 @@ from __future__ import annotations
 import argparse
 import shlex
 
-from maestro.cli.parser import BEGIN, Commands, Parser, add_command
+from maestro.cli.parser import Parser
 from maestro.cli.terminal import tell
 from maestro.errors import UsageError
 
-__all__ = ["add_parser", "run"]
+__all__ = ["add_arguments", "run"]
 
 
-def add_parser(commands: Commands[Parser]) -> None:
-    """Add ``init`` to ``commands``."""
-    parser = add_command(
-        commands, "init", BEGIN,
-        help="Write a study to start from.",
+def add_arguments(parser: Parser) -> None:
+    """Add the page and the arguments of ``maestro init`` to ``parser``."""
+    parser.explain(
         description="Write a small study with comments, which runs as it is: change it into yours. "
         "It has parameters, a step that gathers what the others have made, and what to change for "
         "a cluster.",

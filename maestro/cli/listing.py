@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import argparse
 
-from maestro.cli.parser import LOOK, Commands, Parser, add_command
+from maestro.cli.parser import Parser
 from maestro.cli.terminal import at_least
 from maestro.errors import UsageError
 
-__all__ = ["add_parser", "run"]
+__all__ = ["add_arguments", "run"]
 
 
-def add_parser(commands: Commands[Parser]) -> None:
-    """Add ``list`` to ``commands``."""
-    parser = add_command(
-        commands, "list", LOOK,
-        help="List the studies below a directory.",
+def add_arguments(parser: Parser) -> None:
+    """Add the page and the arguments of ``maestro list`` to ``parser``."""
+    parser.explain(
         description="List the studies below a directory, newest first, with how far they have "
         "come and how they stand. It looks into no study, and follows no links.",
         examples=[

@@ -5,18 +5,16 @@ from __future__ import annotations
 import argparse
 
 from maestro.cli.options import add_directory
-from maestro.cli.parser import LOOK, Commands, Parser, add_command
+from maestro.cli.parser import Parser
 from maestro.cli.terminal import at_least
 from maestro.errors import UsageError
 
-__all__ = ["add_parser", "run"]
+__all__ = ["add_arguments", "run"]
 
 
-def add_parser(commands: Commands[Parser]) -> None:
-    """Add ``logs`` to ``commands``."""
-    parser = add_command(
-        commands, "logs", LOOK,
-        help="Show the log of a study, or the output of a task.",
+def add_arguments(parser: Parser) -> None:
+    """Add the page and the arguments of ``maestro logs`` to ``parser``."""
+    parser.explain(
         description="Show the end of the log of a study or, with a task, of what its latest "
         "attempt has printed: .out and .err, each below its name. It works in a pipe.",
         examples=[

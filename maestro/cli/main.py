@@ -11,32 +11,42 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 
 from maestro import __version__
-from maestro.cli import (
-    analyze,
-    cancel,
-    completion,
-    conduct,
-    graph,
-    init,
-    listing,
-    logs,
-    report,
-    rerun,
-    results,
-    resume,
-    run,
-    status,
-    update,
-    validate,
-    why,
-)
-from maestro.cli.parser import Commands, Parser
+from maestro.cli.parser import BEGIN, CHECK, CONDUCT, LOOK, Commands, Parser
 from maestro.cli.terminal import complain
 from maestro.errors import MaestroError
 
 __all__ = ["conductor", "conductor_parser", "main", "parser", "parsers"]
+
+COMMANDS = {
+    BEGIN: {
+        "init": "Write a study to start from.",
+        "completion": "Print what bash or zsh needs to complete command lines.",
+    },
+    CONDUCT: {
+        "run": "Make a study of a specification, and conduct it.",
+        "resume": "Carry on studies whose conductor has died or was stopped.",
+        "rerun": "Run tasks of studies again: failed, chosen or changed ones.",
+        "cancel": "End what runs in studies, and start nothing more.",
+        "update": "Change the limits of running studies.",
+    },
+    LOOK: {
+        "list": "List the studies below a directory.",
+        "status": "Show how the tasks of studies stand.",
+        "why": "Say why a task has not run, or why it failed.",
+        "logs": "Show the log of a study, or the output of a task.",
+        "results": "Show tasks with their parameters, times and results.",
+        "report": "Write a page for browsers with all there is to see of a study.",
+    },
+    CHECK: {
+        "validate": "Check specifications, and do nothing else.",
+        "graph": "Print or draw the graph of a specification or a study.",
+        "analyze": "Show the size, critical path and bottlenecks of a study.",
+    },
+}
+"""The commands of ``maestro``, by what they are for, each with its line in ``maestro --help``."""
 
 LEVELS = """Level of the messages that are shown and logged:
 5 - critical
@@ -57,7 +67,9 @@ def conductor(arguments: Sequence[str] | None = None) -> int:
 
 
 def _maestro(arguments: Sequence[str] | None) -> int:
-    options = parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    options = parser().parse_args(given)
+    options.given = given
     if options.command is None:
         parser().print_help()
         return 0
@@ -66,6 +78,8 @@ def _maestro(arguments: Sequence[str] | None) -> int:
 
 
 def _conductor(arguments: Sequence[str] | None) -> int:
+    from maestro.cli import conduct
+
     given = sys.argv[1:] if arguments is None else arguments
     return conduct.run(conductor_parser().parse_args(conduct.untangle(given)))
 
@@ -95,17 +109,30 @@ def parser() -> Parser:
     )  # fmt: skip
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     parser._positionals.title = "commands"
-    for module in (
-        init, completion, run, resume, rerun, cancel, update, listing, status, why, logs, results,
-        report, validate, graph, analyze,
-    ):  # fmt: skip
-        module.add_parser(commands)
+    for purpose, names in COMMANDS.items():
+        for name, text in names.items():
+            command = commands.add_parser(name, help=text)
+            command.purpose, command.before, command.later = purpose, parser, _arguments(name)
     return parser
+
+
+def _arguments(name: str) -> Callable[[Parser], None]:
+    """What gives the parser of the command ``name`` its page and arguments. The modules of all
+    commands together take longer to import than all else that a page of help needs.
+    """
+
+    def add(parser: Parser) -> None:
+        module = import_module(f"maestro.cli.{'listing' if name == 'list' else name}")
+        module.add_arguments(parser)
+
+    return add
 
 
 @functools.cache
 def conductor_parser() -> Parser:
     """The parser of ``conductor``."""
+    from maestro.cli import conduct
+
     parser = Parser(prog="conductor")
     _add_logging(parser, console=False)
     conduct.add_arguments(parser)
@@ -122,6 +149,8 @@ def parsers() -> dict[str, Parser]:
 
 def _commands(parser: Parser) -> dict[str, Parser]:
     (action,) = (each for each in parser._actions if isinstance(each, Commands))
+    for command in action.choices.values():
+        command.complete()
     return dict(action.choices)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 
 from maestro.cli.terminal import at_least
 
@@ -15,6 +16,7 @@ __all__ = [
     "add_generator",
     "add_limits",
     "add_selection",
+    "typed",
 ]
 
 
@@ -94,3 +96,11 @@ def add_force(parser: argparse.ArgumentParser) -> None:
         help="Take the study over from a conductor that seems to live, but is stopped or beyond "
         "reach. Tasks that may still run on another host then count as lost.",
     )  # fmt: skip
+
+
+def typed(options: argparse.Namespace, *more: str, without: str) -> str:
+    """The command line that was given, to be typed again: with ``more``, and ``without`` an option,
+    which may have been cut short.
+    """
+    words = [word for word in options.given if len(word) < 3 or not without.startswith(word)]
+    return shlex.join(["maestro", *words, *more])

@@ -6,7 +6,7 @@ import argparse
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NoReturn
 
 from maestro.errors import UsageError
@@ -20,7 +20,6 @@ __all__ = [
     "Commands",
     "HelpFormatter",
     "Parser",
-    "add_command",
 ]
 
 Pairs = Sequence[tuple[str, str]]
@@ -41,8 +40,8 @@ CONDUCTED = (
 
 WIDEST = 100
 """Columns of the lines of text, at most: longer ones are hard to read."""
-LABELS = 13
-"""Columns of what stands before a text as its label."""
+LABELS = 14
+"""Columns of what stands before a text as its label: the longest command has as many."""
 
 KEPT = "\0"
 """What stands for a space at which no line is broken."""
@@ -100,9 +99,13 @@ class Parser(argparse.ArgumentParser):
 
     ``examples`` are pairs of a command line and what it does, ``exit_status`` of a number and what
     it means (where there are more than 0 and 1), ``notes`` paragraphs, ``see_also`` commands.
+    ``later`` adds the page and the arguments when they are asked for: most commands never are.
+    ``before`` is the parser of what stands before a command.
     """
 
     purpose = ""
+    before: Parser | None = None
+    later: Callable[[Parser], None] | None = None
     examples: Pairs = ()
     notes: Sequence[str] = ()
     exit_status: Pairs = ()
@@ -122,10 +125,11 @@ class Parser(argparse.ArgumentParser):
         exit_status: Pairs = (),
         see_also: Sequence[str] = (),
     ) -> None:
-        """Give the parser the parts of its page."""
+        """Give the parser the parts of its page; ``see_also`` are commands of ``maestro``."""
         self.description = description
         self.examples, self.notes = examples, notes
-        self.exit_status, self.see_also = exit_status, see_also
+        self.exit_status = exit_status
+        self.see_also = [f"maestro {command}" for command in see_also]
         self.epilog = "\n".join(self._epilog()).strip()
 
     def _epilog(self) -> Iterator[str]:
@@ -143,42 +147,51 @@ class Parser(argparse.ArgumentParser):
             yield "\nsee also:"
             yield f"  {', '.join(self.see_also)}"
 
+    def complete(self) -> None:
+        """Add what was to be added later."""
+        later, self.later = self.later, None
+        if later is not None:
+            later(self)
+
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        self.complete()
         found, unknown = super().parse_known_args(args, namespace)
         # A second word is taken to be missing where options stand between it and the first.
         for action in self._get_positional_actions():
             if unknown and not unknown[0].startswith("-") and getattr(found, action.dest) is None:
                 setattr(found, action.dest, unknown.pop(0))
         if unknown:
-            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{self._meant(unknown)}")
         return found, unknown
+
+    def _meant(self, unknown: Sequence[str]) -> str:
+        """What to do about the options among ``unknown``: where the first that is known somewhere
+        stands, or its nearest.
+        """
+        for option in (word.partition("=")[0] for word in unknown if word.startswith("-")):
+            if self.before is not None and option in self.before._option_string_actions:
+                *program, command = self.prog.split()
+                right = " ".join([*program, option, "...", command])
+                return f"; {option} stands before the command: {right}"
+            if near := _nearest(option, self._option_string_actions):
+                return near
+        return ""
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is None or value in action.choices:
+            return
+        near = _nearest(str(value), map(str, action.choices))
+        if isinstance(action, Commands):
+            near = near or f"; all are listed by: {self.prog} --help"
+            self.error(f"there is no command '{value}'{near}")
+        accepted = ", ".join(map(str, action.choices))
+        raise argparse.ArgumentError(action, f"'{value}' is none of {accepted}{near}")
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}\n{self.format_usage().rstrip()}")
 
 
-def add_command(
-    commands: Commands[Parser],
-    name: str,
-    purpose: str,
-    *,
-    help: str,
-    description: str,
-    examples: Pairs,
-    notes: Sequence[str] = (),
-    exit_status: Pairs = (),
-    see_also: Sequence[str] = (),
-) -> Parser:
-    """Add the command ``name`` to ``commands``: ``help`` is its line in ``maestro --help``, and the
-    rest its page, with what the options say that are added to the parser returned.
-    """
-    parser = commands.add_parser(name, help=help)
-    parser.purpose = purpose
-    parser.explain(
-        description=description,
-        examples=examples,
-        notes=notes,
-        exit_status=exit_status,
-        see_also=[f"maestro {other}" for other in see_also],
-    )
-    return parser
+def _nearest(word: str, known: Iterable[str]) -> str:
+    from maestro.spec.values import nearest  # only where something is wrong: it takes long
+
+    return nearest(word, known)

@@ -5,17 +5,15 @@ from __future__ import annotations
 import argparse
 
 from maestro.cli.options import add_directory
-from maestro.cli.parser import LOOK, Commands, Parser, add_command
+from maestro.cli.parser import Parser
 from maestro.cli.source import target
 
-__all__ = ["add_parser", "run"]
+__all__ = ["add_arguments", "run"]
 
 
-def add_parser(commands: Commands[Parser]) -> None:
-    """Add ``report`` to ``commands``."""
-    parser = add_command(
-        commands, "report", LOOK,
-        help="Write a page for browsers with all there is to see of a study.",
+def add_arguments(parser: Parser) -> None:
+    """Add the page and the arguments of ``maestro report`` to ``parser``."""
+    parser.explain(
         description="Write one file for a browser, which needs nothing else and no network: how "
         "the study stands, its graph, when each attempt ran, durations by step and parameter, a "
         "table to sort and filter, failures with the end of what they printed, and where the study "

@@ -14,8 +14,9 @@ from maestro.cli.options import (
     add_generator,
     add_limits,
     add_selection,
+    typed,
 )
-from maestro.cli.parser import CONDUCT, CONDUCTED, Commands, Parser, add_command
+from maestro.cli.parser import CONDUCTED, Parser
 from maestro.cli.resume import for_each
 from maestro.cli.run import checked
 from maestro.cli.terminal import ask, tell
@@ -24,19 +25,18 @@ from maestro.errors import UsageError
 if TYPE_CHECKING:
     from maestro.conductor.rerun import Rerun, Selection
     from maestro.conductor.revision import Revision
+    from maestro.conductor.store import Store
     from maestro.conductor.study import Study
 
-__all__ = ["add_parser", "run"]
+__all__ = ["add_arguments", "run"]
 
 FEW = 5
 """Tasks that are named where they only are mentioned."""
 
 
-def add_parser(commands: Commands[Parser]) -> None:
-    """Add ``rerun`` to ``commands``."""
-    parser = add_command(
-        commands, "rerun", CONDUCT,
-        help="Run tasks of studies again: failed, chosen or changed ones.",
+def add_arguments(parser: Parser) -> None:
+    """Add the page and the arguments of ``maestro rerun`` to ``parser``."""
+    parser.explain(
         description="Run tasks of a study again, with what depends on them, and then go on "
         "conducting it. It lists them, each with the reason, and asks. What earlier attempts have "
         "left is kept in meta/former.",
@@ -99,26 +99,47 @@ def run(options: argparse.Namespace) -> int:
     chosen = options.failed or options.step or options.where is not None
     if not (chosen or options.spec or options.pgen):
         raise UsageError("say what to run again: --failed, --step, --where or --spec")
+    if options.dry:
+        return _rehearse(options)
     return for_each(options.directory, lambda directory: _rerun(directory, options))
+
+
+def _rehearse(options: argparse.Namespace) -> int:
+    """Show what would run again, and what to type to have that done."""
+    from maestro.conductor.rerun import plan
+    from maestro.conductor.store import Store
+    from maestro.report.writing import deliver
+
+    found = []
+
+    def show(directory: str) -> int:
+        store = Store.open(directory)
+        try:
+            rerun = plan(store, *_wanted(store, options))
+        finally:
+            store.close()
+        deliver("\n".join(_lines(rerun, directory, options)))
+        found.append(bool(rerun))
+        return 0
+
+    code = for_each(options.directory, show)
+    if any(found):
+        tell(f"To have that done: {typed(options, without='--dry')}")
+    return code
 
 
 def _rerun(directory: str, options: argparse.Namespace) -> int:
     from maestro.cli.conduct import change_limits, conduct
-    from maestro.conductor.rerun import plan, rerunning
+    from maestro.conductor.rerun import rerunning
     from maestro.conductor.store import Store
-    from maestro.report.writing import deliver
 
     store = Store.open(directory)
     try:
-        selection = _selection(options, [parameter.name for parameter in store.parameters()])
-        revise = _revising(options) if options.spec or options.pgen else None
-        if options.dry:
-            deliver("\n".join(_lines(plan(store, selection, revise), directory)))
-            return 0
+        wanted = _wanted(store, options)
     finally:
         store.close()
-    with rerunning(directory, selection, revise) as (rerun, reset):
-        tell("\n".join(_lines(rerun, directory)))
+    with rerunning(directory, *wanted) as (rerun, reset):
+        tell("\n".join(_lines(rerun, directory, options)))
         if not rerun:
             return 0
         if not ask("Run them again?", yes=options.autoyes, no=options.autono):
@@ -129,16 +150,23 @@ def _rerun(directory: str, options: argparse.Namespace) -> int:
     return conduct(directory, rerun.study.info.name, options, done="relaunched")
 
 
-def _selection(options: argparse.Namespace, names: list[str]) -> Selection:
+def _wanted(
+    store: Store, options: argparse.Namespace
+) -> tuple[Selection, Callable[[Study], Revision] | None]:
+    """What the command line selects of the study of ``store``, and what makes the other
+    specification's study of it, if there is one.
+    """
     from maestro.conductor.rerun import Selection
     from maestro.graph import condition
 
-    return Selection(
+    names = [parameter.name for parameter in store.parameters()]
+    selection = Selection(
         failed=options.failed,
         steps=tuple(options.step),
         where=None if options.where is None else condition(options.where, names),
         descendants=options.descendants,
     )
+    return selection, _revising(options) if options.spec or options.pgen else None
 
 
 def _revising(options: argparse.Namespace) -> Callable[[Study], Revision]:
@@ -153,7 +181,7 @@ def _revising(options: argparse.Namespace) -> Callable[[Study], Revision]:
     return revised
 
 
-def _lines(rerun: Rerun, directory: str) -> Iterator[str]:
+def _lines(rerun: Rerun, directory: str, options: argparse.Namespace) -> Iterator[str]:
     """What would run again, and why."""
     from maestro.spec.values import named, plural
 
@@ -163,7 +191,8 @@ def _lines(rerun: Rerun, directory: str) -> Iterator[str]:
             path = rerun.revision.study.spec.path
             yield f"{path} changes none of the tasks, and is not taken over."
             if failed := len(rerun.failed):
-                yield f"{plural(failed, 'task')} did not finish: --failed has that run again."
+                again = typed(options, "--failed", without="--dry")
+                yield f"{plural(failed, 'task')} did not finish; to run that again, by it: {again}"
         return
     entries = [(task, rerun.rows[task].state, why) for task, why in rerun.again.tasks.items()]
     entries += [(task, "", "it is new") for task in rerun.new]
@@ -178,4 +207,6 @@ def _lines(rerun: Rerun, directory: str) -> Iterator[str]:
     yield f"{number} of {len(rerun.rows)} tasks run again, {len(rerun.new)} are new."
     if waiting := len(rerun.waiting):
         yield f"{waiting} that have yet to run do so by the other specification."
-    yield f"What earlier attempts have left is kept in {os.path.join(directory, 'meta', 'former')}"
+    if rerun.again.tasks or rerun.gone:
+        former = os.path.join(directory, "meta", "former")
+        yield f"What earlier attempts have left will be kept in {former}"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 
 from maestro.cli.options import add_directory, add_selection
-from maestro.cli.parser import LOOK, Commands, Parser, add_command
+from maestro.cli.parser import Parser
 from maestro.cli.source import add_target, target
 
-__all__ = ["add_parser", "run"]
+__all__ = ["add_arguments", "run"]
 
 FORMATS = ("table", "csv", "json", "parquet")
 
@@ -16,11 +16,9 @@ NOTES = 10
 """Things missing that are told of, at most."""
 
 
-def add_parser(commands: Commands[Parser]) -> None:
-    """Add ``results`` to ``commands``."""
-    parser = add_command(
-        commands, "results", LOOK,
-        help="Show the tasks of a study with their parameters, times and results.",
+def add_arguments(parser: Parser) -> None:
+    """Add the page and the arguments of ``maestro results`` to ``parser``."""
+    parser.explain(
         description="Make a table of the tasks of a study: a row for each, with its parameters, "
         "state, times, workspace, and what its step declares to be collected. It never disturbs "
         "the conductor, and works while the study runs.",
@@ -54,8 +52,9 @@ def run(options: argparse.Namespace) -> int:
     from maestro.report.results import results
     from maestro.report.study import open_study
     from maestro.report.tabular import BINARY, ENDINGS, content, text
-    from maestro.report.writing import deliver, form_of, note, write
+    from maestro.report.writing import deliver, form_of, note, write, written
     from maestro.spec import load
+    from maestro.spec.values import plural
 
     out = target(options.out, options.directory, options.spec)
     form = options.format or (form_of(out, ENDINGS) if out else "table")
@@ -68,6 +67,7 @@ def run(options: argparse.Namespace) -> int:
         deliver(text(found.rows, found.brief))
     else:
         write([f"{text(found.rows, found.brief)}\n".encode()], form, out)
+    written(out, f"{form}, {plural(len(found.rows), 'task')}")
     for what in found.missing[:NOTES]:
         note(what)
     if (more := len(found.missing) - NOTES) > 0:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shlex
 from collections.abc import Callable, Iterable
 
 from maestro.cli.options import (
@@ -14,18 +13,16 @@ from maestro.cli.options import (
     add_foreground,
     add_limits,
 )
-from maestro.cli.parser import CONDUCT, CONDUCTED, Commands, Parser, add_command
+from maestro.cli.parser import CONDUCTED, Parser
 from maestro.cli.terminal import ask, complain, tell
-from maestro.errors import MaestroError, StudyError
+from maestro.errors import MaestroError
 
-__all__ = ["add_parser", "for_each", "run"]
+__all__ = ["add_arguments", "for_each", "run"]
 
 
-def add_parser(commands: Commands[Parser]) -> None:
-    """Add ``resume`` to ``commands``."""
-    parser = add_command(
-        commands, "resume", CONDUCT,
-        help="Carry on studies whose conductor has died or was stopped.",
+def add_arguments(parser: Parser) -> None:
+    """Add the page and the arguments of ``maestro resume`` to ``parser``."""
+    parser.explain(
         description="Carry on a study whose conductor has died or was stopped: killed, by Ctrl-C "
         "twice, by a reboot. It asks first, and then says what it found. Tasks that still run, "
         "and jobs that run or wait in a queue, are reattached; what ended meanwhile is taken in; "
@@ -69,9 +66,9 @@ def for_each(directories: Iterable[str], command: Callable[[str], int]) -> int:
 
 
 def _resume(directory: str, options: argparse.Namespace) -> int:
-    from maestro.cli.conduct import change_limits, conduct
+    from maestro.cli.conduct import change_limits, conduct, with_advice
     from maestro.conductor import snapshot
-    from maestro.conductor.lease import conducted_here
+    from maestro.conductor.lease import conducted_here, held
     from maestro.conductor.requests import cancels
     from maestro.conductor.store import Store
     from maestro.conductor.study import see_writable
@@ -87,15 +84,11 @@ def _resume(directory: str, options: argparse.Namespace) -> int:
         store.close()
     if info.outcome:
         snapshot.renew(directory)
-        tell(f"{directory} has ended: {info.outcome}")
-        if info.outcome != "FINISHED":
-            tell(f"  {shlex.join(['maestro', 'rerun', '--failed', directory])}")
+        said = f"{directory} has ended: {info.outcome}"
+        tell(with_advice(said, directory, info.outcome))
         return Outcome[info.outcome].value if options.foreground else 0
     if holder is not None and not options.force:
-        raise StudyError(
-            f"{directory} is being conducted by {holder}. If that is stopped, "
-            "--force takes the study over"
-        )
+        raise held(directory, holder)
     see_writable(directory)
     question = _question(directory, counts, cancelling=info.cancelling or cancels(directory))
     if not ask(question, yes=options.autoyes, no=options.autono):

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import shlex
-import tempfile
 from typing import TYPE_CHECKING
 
-from maestro.cli.options import add_answers, add_foreground, add_generator, add_limits
-from maestro.cli.parser import CONDUCT, CONDUCTED, Commands, Parser, add_command
-from maestro.cli.terminal import ask, log_to, show_problems, tell
+from maestro.cli.options import add_answers, add_foreground, add_generator, add_limits, typed
+from maestro.cli.parser import CONDUCTED, Parser
+from maestro.cli.terminal import ask, show_problems, tell
 from maestro.errors import SpecError, UsageError
 
 if TYPE_CHECKING:
@@ -19,16 +17,12 @@ if TYPE_CHECKING:
     from maestro.conductor.study import Study
     from maestro.spec.model import Specification
 
-__all__ = ["add_parser", "checked", "run"]
-
-log = logging.getLogger("maestro.run")
+__all__ = ["add_arguments", "checked", "run"]
 
 
-def add_parser(commands: Commands[Parser]) -> None:
-    """Add ``run`` to ``commands``."""
-    parser = add_command(
-        commands, "run", CONDUCT,
-        help="Make a study of a specification, and conduct it.",
+def add_arguments(parser: Parser) -> None:
+    """Add the page and the arguments of ``maestro run`` to ``parser``."""
+    parser.explain(
         description="Make a study directory and conduct the study. It asks before it launches, "
         "starts a conductor that outlives your session, waits until that has really started, and "
         "says the commands to type next. Whatever is wrong with the specification is said before "
@@ -80,7 +74,10 @@ def _add_making(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Carry out ``maestro run``; the exit status."""
+    import logging
+
     from maestro.adapters.registry import codec_for, missing_programs
+    from maestro.cli.logfile import log_to
     from maestro.conductor.prepare import Plan, in_the_way, prepare
     from maestro.spec.values import plural
 
@@ -116,7 +113,7 @@ def run(options: argparse.Namespace) -> int:
             os.rmdir(plan.settings.scripts)
         raise
     sizes = f"{plural(len(spec.steps), 'step')}, {plural(len(study.graph), 'task')}"
-    log.info("%s: %s, in %s", spec.name, sizes, study.directory)
+    logging.getLogger("maestro.run").info("%s: %s, in %s", spec.name, sizes, study.directory)
     return _start(options, study)
 
 
@@ -142,6 +139,8 @@ def checked(path: str, **surroundings: str) -> Specification:
 
 
 def _settings(options: argparse.Namespace) -> Settings:
+    import tempfile
+
     from maestro.conductor.store import Settings
 
     return Settings(
@@ -158,6 +157,7 @@ def _settings(options: argparse.Namespace) -> Settings:
 def _start(options: argparse.Namespace, study: Study) -> int:
     """Conduct the study that has been made, in the way that was asked for."""
     from maestro.cli.conduct import conduct
+    from maestro.cli.logfile import log_to
     from maestro.conductor.conduct import rehearse
     from maestro.conductor.study import log_path
 
@@ -166,10 +166,15 @@ def _start(options: argparse.Namespace, study: Study) -> int:
         log_to(path, options.debug_lvl, console=options.logstdout)
         rehearse(study.directory, study)
         tell(f"Written, not run: {study.directory}")
+        tell(f"To run it: {typed(options, without='--dry')}")
         return 0
+    later = f"To launch it later: {shlex.join(['maestro', 'resume', study.directory])}"
     question = f"Launch the study in {study.directory}?"
-    if not ask(question, yes=options.autoyes, no=options.autono):
-        command = shlex.join(["maestro", "resume", study.directory])
-        tell(f"Not launched. To launch it later: {command}")
+    try:
+        launch = ask(question, yes=options.autoyes, no=options.autono)
+    except UsageError as error:
+        raise UsageError(f"{error}\nThe study is made, and not launched. {later}") from error
+    if not launch:
+        tell(f"Not launched. {later}")
         return 0
     return conduct(study.directory, study.info.name, options, study=study, done="launched")

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import tempfile
 from typing import TYPE_CHECKING
 
 from maestro.cli.options import add_generator
@@ -44,6 +43,8 @@ def opened(options: argparse.Namespace, *, hashws: bool = False) -> Study | nx.D
         from maestro.report.study import open_study
 
         return open_study(options.source)
+    import tempfile
+
     from maestro.graph import expand
     from maestro.spec import generate, load
 

@@ -5,17 +5,15 @@ from __future__ import annotations
 import argparse
 
 from maestro.cli.options import add_directories, add_selection
-from maestro.cli.parser import LOOK, Commands, Parser, add_command
+from maestro.cli.parser import Parser
 from maestro.errors import UsageError
 
-__all__ = ["add_parser", "run"]
+__all__ = ["add_arguments", "run"]
 
 
-def add_parser(commands: Commands[Parser]) -> None:
-    """Add ``status`` to ``commands``."""
-    parser = add_command(
-        commands, "status", LOOK,
-        help="Show how the tasks of studies stand.",
+def add_arguments(parser: Parser) -> None:
+    """Add the page and the arguments of ``maestro status`` to ``parser``."""
+    parser.explain(
         description="Show the tasks of each study with a summary. It never disturbs the "
         "conductor. Below the table stands why jobs wait for long, in the scheduler's own words.",
         examples=[

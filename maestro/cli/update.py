@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 
 from maestro.cli.options import add_directories
-from maestro.cli.parser import CONDUCT, Commands, Parser, add_command
+from maestro.cli.parser import Parser
 from maestro.cli.terminal import at_least, complain, tell
 from maestro.errors import MaestroError, UsageError
 
-__all__ = ["add_parser", "run"]
+__all__ = ["add_arguments", "run"]
 
 _OPTIONS = {
     "throttle": "Jobs in flight at the same time (0: no limit).",
@@ -19,11 +20,9 @@ _OPTIONS = {
 }
 
 
-def add_parser(commands: Commands[Parser]) -> None:
-    """Add ``update`` to ``commands``."""
-    parser = add_command(
-        commands, "update", CONDUCT,
-        help="Change the limits of running studies.",
+def add_arguments(parser: Parser) -> None:
+    """Add the page and the arguments of ``maestro update`` to ``parser``."""
+    parser.explain(
         description="Change limits of a study while it runs; its conductor takes them up within a "
         "second. An option is given once, for all directories, or once for each; without options "
         "you are asked.",
@@ -65,12 +64,15 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _update(directory: str, values: dict[str, int]) -> None:
+    from maestro.cli.conduct import with_advice
     from maestro.conductor import requests
     from maestro.conductor.conduct import ended
+    from maestro.conductor.control import conducted
 
     outcome = ended(directory)
     if outcome is not None:
-        raise UsageError(f"{directory} has ended already: {outcome.name}")
+        said = f"{directory} has ended already: {outcome.name}"
+        raise UsageError(with_advice(said, directory, outcome.name))
     values = values or _asked(directory)
     if not values:
         tell(f"{directory}: nothing to change")
@@ -83,6 +85,9 @@ def _update(directory: str, values: dict[str, int]) -> None:
     requests.leave(directory, request)
     changes = ", ".join(f"{name} = {value}" for name, value in values.items())
     tell(f"{directory}: {changes}")
+    if not conducted(directory):
+        resume = shlex.join(["maestro", "resume", directory])
+        tell(f"  Nobody conducts it now; to go on, with these: {resume}")
 
 
 def _asked(directory: str) -> dict[str, int]:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import asdict
+from typing import Any
 
-from maestro.cli.parser import CHECK, Commands, Parser, add_command
+from maestro.cli.parser import Parser
 from maestro.cli.terminal import show_problems
 from maestro.errors import Problem, SpecError
 
-__all__ = ["add_parser", "run"]
+__all__ = ["add_arguments", "run"]
 
 
-def add_parser(commands: Commands[Parser]) -> None:
-    """Add ``validate`` to ``commands``."""
-    parser = add_command(
-        commands, "validate", CHECK,
-        help="Check specifications, and do nothing else.",
+def add_arguments(parser: Parser) -> None:
+    """Add the page and the arguments of ``maestro validate`` to ``parser``."""
+    parser.explain(
         description="Report everything that is wrong or doubtful in specifications, with file, "
         "line and column, and do nothing else.",
         examples=[
@@ -48,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     found = {path: _problems(path) for path in options.specification}
     if options.format == "json":
         everything = [
-            {"specification": path, **asdict(problem)}
+            {"specification": path, **_plain(problem)}
             for path, problems in found.items()
             for problem in problems
         ]
@@ -75,6 +73,11 @@ def _problems(path: str) -> list[Problem]:
         except SpecError as error:
             problems.extend(error.problems)
     return problems
+
+
+def _plain(problem: Problem) -> dict[str, Any]:
+    at = problem.position
+    return problem._asdict() | {"position": at and at._asdict()}
 
 
 def _summary(problems: list[Problem]) -> str:

@@ -6,16 +6,14 @@ import argparse
 import sys
 
 from maestro.cli.options import add_directory
-from maestro.cli.parser import LOOK, Commands, Parser, add_command
+from maestro.cli.parser import Parser
 
-__all__ = ["add_parser", "run"]
+__all__ = ["add_arguments", "run"]
 
 
-def add_parser(commands: Commands[Parser]) -> None:
-    """Add ``why`` to ``commands``."""
-    parser = add_command(
-        commands, "why", LOOK,
-        help="Say why a task has not run, or why it failed.",
+def add_arguments(parser: Parser) -> None:
+    """Add the page and the arguments of ``maestro why`` to ``parser``."""
+    parser.explain(
         description="Say why a task has not run, or why it failed, and what to type next. Of a "
         "step, or of all of the study, it tells how many failed, by value of a parameter and by "
         "cause, and why the rest has not finished. It never disturbs the conductor.",

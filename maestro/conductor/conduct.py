@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -31,7 +32,7 @@ from maestro.conductor.study import (
 )
 from maestro.conductor.workspace import Writer
 from maestro.engine import Demand, Engine, Outcome, State
-from maestro.errors import StudyError
+from maestro.errors import BackendError, StudyError
 from maestro.graph import task_of
 from maestro.spec.resources import resolve_resources
 
@@ -86,7 +87,7 @@ def taken_up(
         part(study, store, engine)
         local = LocalBackend(ledger_prefix(directory, lease.epoch), ledgers(directory))
         stack.callback(local.close)
-        _take_in(engine, local, force=force)
+        _take_in(engine, local, directory, force=force)
         study, changes = arrive(study, store, lease.epoch, engine, demand)
         codec = codec_for(study.spec.batch)
         batch = _batch(study, codec, store.ids()) if isinstance(codec, Scheduler) else None
@@ -210,10 +211,27 @@ def _demand(study: Study) -> Callable[[str], Demand]:
     return demand
 
 
-def _take_in(engine: Engine, backend: LocalBackend, *, force: bool) -> None:
-    """Take in what happened here while nobody conducted, in the order in which it happened."""
+def _take_in(engine: Engine, backend: LocalBackend, directory: str, *, force: bool) -> None:
+    """Take in what happened here while nobody conducted, in the order in which it happened.
+
+    Raises
+    ------
+    StudyError
+        It cannot be told.
+    """
     now = time.time()
-    for seen in backend.recorded(force=force):
+    try:
+        recorded = backend.recorded(force=force)
+    except BackendError as error:
+        resume = ["maestro", "resume", directory]
+        if error.transient:
+            raise StudyError(f"{error}; to try once more: {shlex.join(resume)}") from error
+        resume.insert(2, "--force")
+        raise StudyError(
+            f"{error}; conduct it there or, if that machine is gone for good, have them count as "
+            f"lost: {shlex.join(resume)}"
+        ) from error
+    for seen in recorded:
         if seen.attempt.task not in engine.graph:  # it is no longer made
             continue
         engine.adopt(seen.attempt, now)

@@ -11,7 +11,7 @@ from maestro.conductor.store import Store, StoreHeld
 from maestro.engine import Outcome
 from maestro.errors import MaestroError, StudyError
 
-__all__ = ["cancel"]
+__all__ = ["cancel", "conducted"]
 
 PATIENCE = 30.0
 """Seconds to wait until a living conductor has cancelled its study."""
@@ -42,22 +42,29 @@ def _heeded(directory: str) -> Outcome | None:
         try:
             if (outcome := ended(directory)) is not None:
                 return outcome
-            conducted = _conducted(directory)
+            alive = conducted(directory)
         except StoreHeld:
             continue
-        if conducted:
+        if alive:
             time.sleep(0.05)
             continue
         try:
             with taken_up(directory) as conductor:
                 return conductor.run()
         except StudyError:
-            if not _conducted(directory):
+            if not conducted(directory):
                 raise
     return None
 
 
-def _conducted(directory: str) -> bool:
+def conducted(directory: str) -> bool:
+    """Whether anybody conducts the study in ``directory`` now, as far as this host can tell.
+
+    Raises
+    ------
+    StudyError
+        There is no study, or its store cannot be read.
+    """
     store = Store.open(directory)
     try:
         return conducted_by(store) is not None

@@ -11,6 +11,7 @@ import errno
 import fcntl
 import logging
 import os
+import shlex
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from maestro.conductor.place import Place, place_of
 from maestro.conductor.store import HIDDEN, Holder, Store
 from maestro.errors import StudyError
 
-__all__ = ["HEARTBEAT", "Lease", "conducted_by", "conducted_here", "unconducted"]
+__all__ = ["HEARTBEAT", "Lease", "conducted_by", "conducted_here", "held", "unconducted"]
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +60,7 @@ class Lease:
                 self.epoch, 0, host.hostname(), host.boot_id(), pid, host.process_start(pid)
             )
             if not store.take_lease(seen, mine):
-                raise StudyError(f"{store.directory} has just been taken by another conductor")
+                raise held(store.directory, _name(store.holder()))
             store.upgrade()
         except BaseException:
             os.close(self._file)
@@ -93,6 +94,20 @@ def conducted_here(store: Store) -> str | None:
     return conducted_by(store) if holder.host == host.hostname() else None
 
 
+def held(directory: str, who: str) -> StudyError:
+    """That ``who`` conducts the study in ``directory``, and what can be done then."""
+    follow, end, take = (
+        shlex.join(["maestro", *words, directory])
+        for words in (["status", "--watch"], ["cancel"], ["resume", "--force"])
+    )
+    return StudyError(
+        f"{directory} is being conducted by {who}\n"
+        f"  To follow it:   {follow}\n"
+        f"  To cancel it:   {end}\n"
+        f"  If that process is stopped or beyond reach, to take the study over: {take}"
+    )
+
+
 @contextmanager
 def unconducted(directory: str, *, force: bool = False) -> Iterator[None]:
     """Nobody on this host begins to conduct the study in ``directory`` meanwhile, though its store
@@ -111,7 +126,7 @@ def unconducted(directory: str, *, force: bool = False) -> Iterator[None]:
         except OSError as error:
             if not force and error.errno not in LACKING:
                 who = ", ".join(holders(path)) or "another process"
-                raise StudyError(f"{directory} is being conducted by {who}") from None
+                raise held(directory, who) from None
         yield
     finally:
         os.close(file)
@@ -135,9 +150,7 @@ def _lock(store: Store, *, force: bool) -> int:
         os.close(file)
         if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
             raise OSError(error.errno, error.strerror, path) from error
-        raise StudyError(
-            f"{store.directory} is being conducted by {_name(store.holder())}"
-        ) from None
+        raise held(store.directory, _name(store.holder())) from None
     return file
 
 
@@ -155,7 +168,7 @@ def _stale_holder(store: Store) -> Holder:
     # A host of this name and another boot may be this one before it went down, or another.
     if seen.host == host.hostname() and seen.boot == host.boot_id():
         if _lives(seen):
-            raise StudyError(f"{store.directory} is being conducted by {_name(seen)}")
+            raise held(store.directory, _name(seen))
         return seen
     log.info("waiting %.0f s to see whether %s still lives", WATCH, _name(seen))
     end = time.monotonic() + WATCH
@@ -163,7 +176,7 @@ def _stale_holder(store: Store) -> Holder:
         time.sleep(HEARTBEAT / 5)
         now = store.holder()
         if now.counter != seen.counter:
-            raise StudyError(f"{store.directory} is being conducted by {_name(now)}")
+            raise held(store.directory, _name(now))
     return seen
 
 

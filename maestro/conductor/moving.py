@@ -44,7 +44,8 @@ def part(study: Study, store: Store, engine: Engine) -> None:
         raise StudyError(
             f"{study.directory} is a copy of {study.info.directory}, which these tasks still "
             f"depend on:\n  {_shown(wrong)}\n"
-            "Have them name another place first: maestro rerun --spec FILE"
+            "Have them name another place first: "
+            f"maestro rerun --spec FILE {shlex.quote(study.directory)}"
         )
     now = time.time()
     detail = f"it was in flight in {study.info.directory}, of which this is a copy"

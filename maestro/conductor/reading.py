@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -269,4 +270,5 @@ def _no_study(directory: str) -> str:
                     f"{directory} has lost its store, {FILE}, which cannot be made anew without "
                     f"{recipe.FILE}; {recipe.REMEDY}"
                 )
-    return f"{directory} is not a study directory (it has no {FILE})"
+    below = shlex.join(["maestro", "list", directory])
+    return f"{directory} is not a study directory (it has no {FILE}); those below: {below}"

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from maestro.adapters.codec import Scheduler
 from maestro.adapters.registry import codec_for
 from maestro.conductor import recipe, snapshot
-from maestro.conductor.lease import conducted_here, unconducted
+from maestro.conductor.lease import conducted_here, held, unconducted
 from maestro.conductor.recipe import Recipe
 from maestro.conductor.retelling import Glance, Past, records, retell
 from maestro.conductor.store import FILE, HIDDEN, Holder, Store, StoreDamaged
@@ -97,7 +97,7 @@ def _see_unconducted(directory: str) -> None:
         store = Store.open(directory)
         try:
             if (holder := conducted_here(store)) is not None:
-                raise StudyError(f"{directory} is being conducted by {holder}")
+                raise held(directory, holder)
         finally:
             store.close()
 

@@ -8,9 +8,8 @@ from collections.abc import Callable, Sequence
 
 from maestro.adapters.base import Health
 from maestro.conductor.lease import HEARTBEAT
-from maestro.conductor.store import Settings, Store, StoreHeld
+from maestro.conductor.store import Settings, Store, StoreHeld, taken_over
 from maestro.engine import Change, Outcome
-from maestro.errors import StudyError
 
 __all__ = ["Recorder"]
 
@@ -104,7 +103,7 @@ class Recorder:
         except StoreHeld:
             return False
         if not ours:
-            raise StudyError(f"another conductor has taken over {self._store.directory}")
+            raise taken_over(self._store.directory)
         return True
 
     def _commit(self, outcome: Outcome | None) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -265,8 +266,14 @@ class Store(StoreReader):
                 "UPDATE lease SET counter = counter + 1 WHERE epoch = ?", (epoch,)
             )
             if mine.rowcount != 1:
-                raise StudyError(f"another conductor has taken over {self.directory}")
+                raise taken_over(self.directory)
             yield db
+
+
+def taken_over(directory: str) -> StudyError:
+    """That the study in ``directory`` is another conductor's by now."""
+    status = shlex.join(["maestro", "status", directory])
+    return StudyError(f"another conductor has taken over {directory}; how it stands: {status}")
 
 
 def _note(db: sqlite3.Cursor, changes: Sequence[tuple[int, Change]]) -> None:

@@ -76,7 +76,7 @@ def open_graph(store: Store) -> Study:
         raise StudyError(
             f"{_source(study.directory, study.info)} does not make the tasks that this study was "
             "started with; put the original back, or have what changed run again: "
-            "maestro rerun --spec FILE"
+            f"maestro rerun --spec FILE {shlex.quote(study.directory)}"
         )
     same = place_of(store) is Place.SAME
     return replace(study, directory=study.info.directory) if same else study

@@ -15,7 +15,7 @@ from maestro.report.look import counts_text
 from maestro.report.picture import draw
 from maestro.report.rendering import page, render
 from maestro.report.study import Study
-from maestro.report.writing import form_of, note, spare_terminal, write
+from maestro.report.writing import form_of, note, spare_terminal, write, written
 from maestro.spec.values import plural
 
 __all__ = ["ENDINGS", "Request", "export"]
@@ -100,6 +100,8 @@ def export(source: Study | nx.DiGraph[str], request: Request) -> None:
     color = request.color or ("step" if states is None else "state")
     content = _content(graph, states, form, request.level, color)
     write(content, form, request.out, binary=binary)
+    size = f"{plural(len(graph), 'task')}, {plural(graph.number_of_edges(), 'edge')}"
+    written(request.out, f"{form}, {size}")
 
 
 def _form(request: Request) -> str:

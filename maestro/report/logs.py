@@ -12,7 +12,7 @@ from typing import BinaryIO
 from maestro.conductor.store import StoreHeld, TaskRow
 from maestro.conductor.study import log_path
 from maestro.conductor.workspace import formers
-from maestro.engine import ACTIVE, State
+from maestro.engine import ACTIVE, FAILED, State
 from maestro.errors import UsageError, visible
 from maestro.report.look import command, one_line
 from maestro.report.outputs import ENDINGS, from_last, output, script_name
@@ -186,7 +186,9 @@ def _follow_task(study: Study, name: str, lines: int) -> None:
         ended = row is not None and State(row.state) not in _WAITS
         printer.copy(last=ended)
         if row is not None and ended:
-            note(one_line(f"{name} is {State(row.state).shown}"))
+            failed = State(row.state) in FAILED
+            see = f"; see {command('why', study.directory, name)}" if failed else ""
+            note(f"{one_line(name)} is {State(row.state).shown}{see}")
             return
         wait_for_more(PAUSE)
 

@@ -19,6 +19,7 @@ from rich.text import Text
 from maestro.conductor.loop import Watcher
 from maestro.conductor.study import Study
 from maestro.engine import ENDED, FAILED, Change, Engine, State
+from maestro.report.advice import after
 from maestro.report.failure import FIRST, first_failures
 from maestro.report.look import command, counts_text, in_order, one_line, shown, style, symbol
 from maestro.report.study import open_study
@@ -177,14 +178,15 @@ class _Display:
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """How a study ended: a few lines of that, and of what failed first."""
+    """How a study ended: a few lines of that, of what failed first, and of what to do then."""
 
     standing: list[str]
     failures: list[str]
+    after: list[str]
     results: str
 
     def __str__(self) -> str:
-        return "\n".join([*self.standing, *self.failures, self.results])
+        return "\n".join([*self.standing, *self.failures, *self.after, self.results])
 
 
 def digest(directory: str) -> Digest:
@@ -203,4 +205,5 @@ def digest(directory: str) -> Digest:
         failures.append(one_line(f"and {more} more: {why}"))
     elif failed:
         failures.append(one_line(f"To know more: {why}"))
-    return Digest(standing, failures, one_line(f"Results: {study.directory}"))
+    then = [one_line(after(study.directory, info.outcome))] if info.outcome else []
+    return Digest(standing, failures, then, one_line(f"Results: {study.directory}"))

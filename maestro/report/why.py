@@ -148,6 +148,6 @@ def _next(directory: str, view: View, rows: Sequence[TaskRow]) -> Iterator[str]:
         yield f"Nobody conducts the study. To go on: {command('resume', directory)}"
     elif failed or states & {State.INCOMPLETE, State.CANCELLED}:
         when = "" if view.info.outcome else " (once the study has ended)"
-        yield f"To run it again:  {command('rerun', directory, '--failed')}{when}"
+        yield f"To run it again:  {command('rerun', '--failed', directory)}{when}"
     else:
         yield f"How all stands:   {command('status', directory)}"

@@ -12,7 +12,16 @@ from typing import IO, Any
 
 from maestro.errors import UsageError, visible
 
-__all__ = ["deliver", "delivering", "form_of", "note", "spare_terminal", "wait_for_more", "write"]
+__all__ = [
+    "deliver",
+    "delivering",
+    "form_of",
+    "note",
+    "spare_terminal",
+    "wait_for_more",
+    "write",
+    "written",
+]
 
 
 def form_of(path: str, endings: Mapping[str, Sequence[str]]) -> str:
@@ -101,6 +110,14 @@ def write(content: Iterable[bytes], form: str, out: str | None, *, binary: bool 
         if isinstance(error, OSError):
             raise UsageError(f"{out} cannot be written: {error.strerror}") from error
         raise
+
+
+def written(out: str | None, what: str) -> None:
+    """Say beside that the file ``out`` holds ``what`` now; nothing of the standard output, or of
+    what is no file.
+    """
+    if out is not None and os.path.isfile(out):
+        note(f"{out} is written: {what}")
 
 
 def spare_terminal(file: IO[Any], form: str) -> None:

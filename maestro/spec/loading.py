@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable
-from dataclasses import replace
 
 from maestro.errors import Position, Problem, SpecError
 from maestro.spec.build import build
@@ -119,5 +118,5 @@ def _in_order(problems: Iterable[Problem]) -> list[Problem]:
         return (at.line, at.column) if at else (math.inf, 0)
 
     # Names in them may hold line breaks; a problem is one line.
-    flat = (replace(p, message=p.message.replace("\n", "\\n")) for p in problems)
+    flat = (p._replace(message=p.message.replace("\n", "\\n")) for p in problems)
     return sorted(dict.fromkeys(flat), key=place)

@@ -73,7 +73,9 @@ def test_a_study_has_states(shell: Shell) -> None:
 def test_the_name_of_the_file_says_the_format(shell: Shell, ending: str) -> None:
     shell.write("fan.yaml", FAN)
     done = shell("maestro", "graph", "-o", f"fan.{ending.upper()}", "fan.yaml")
-    assert (done.stdout, done.stderr) == ("", "")
+    form = {"gv": "dot", "mmd": "mermaid"}.get(ending, ending)
+    said = f"note: fan.{ending.upper()} is written: {form}, 7 tasks, 9 edges\n"
+    assert (done.stdout, done.stderr) == ("", said)
     content = (shell.folder / f"fan.{ending.upper()}").read_bytes()
     assert content.startswith({**STARTS, **PICTURES}[ending])
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import re
 import shlex
+import subprocess
+import sys
 
 import pytest
 
 from maestro.cli.conduct import untangle
 from maestro.cli.main import parsers
 from maestro.cli.parser import Commands, Parser
+from tests.conftest import Shell
 
 PARSERS = parsers()
 each_parser = pytest.mark.parametrize("parser", PARSERS.values(), ids=PARSERS.keys())
@@ -63,6 +67,42 @@ def test_help_fits_the_terminal(
             continue
         assert len(line) < min(columns, 100) or len(line.split()) == 1 or line in example, line
     assert all(f"  {command}\n" in shown for command, _ in parser.examples)
+
+
+def test_what_commands_do_stands_in_one_column(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = PARSERS["maestro"].format_help().partition("commands:")[2].splitlines()
+    names = [name.removeprefix("maestro ") for name in PARSERS if name.startswith("maestro ")]
+    found = [re.match(r"    (\S+) +", line) for line in lines]
+    columns = {each[1]: each.end() for each in found if each is not None}
+    assert columns == dict.fromkeys(names, 15)
+
+
+def test_help_waits_for_nothing_that_it_does_not_need(shell: Shell) -> None:
+    script = """
+        import sys
+        from maestro.cli.main import main
+
+        heavy = "networkx yaml rich shtab sqlite3 jsonschema subprocess tempfile".split()
+        few = ["logging", "dataclasses", "inspect", "json", "maestro.cli.run", "maestro.spec"]
+        before = set(sys.modules)
+        for command in sys.argv[1:]:
+            try:
+                main([*command.split()[1:], "--help"])
+            except SystemExit as end:
+                assert not end.code
+            none = [*heavy, *few] if command == "maestro" else heavy
+            found = [name for name in none if name in sys.modules.keys() - before]
+            assert not found, (command, found)
+    """
+    shell.write("help.py", script)
+    commands = [name for name in PARSERS if name.startswith("maestro")]
+    assert commands[0] == "maestro"
+    done = subprocess.run(
+        [sys.executable, "help.py", *commands], cwd=shell.folder, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("usage:") == len(commands)
 
 
 def test_examples_fit_on_80_columns() -> None:

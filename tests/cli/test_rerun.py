@@ -300,7 +300,8 @@ def test_a_specification_that_changes_nothing_is_not_taken_over(shell: Shell, st
     assert done.stdout == (
         f"Nothing is to be run again in {study}\n"
         "other.yaml changes none of the tasks, and is not taken over.\n"
-        "1 task did not finish: --failed has that run again.\n"
+        "1 task did not finish; to run that again, by it: "
+        "maestro rerun --spec other.yaml -y out --failed\n"
     )
 
 

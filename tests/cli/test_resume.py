@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import sqlite3
@@ -115,7 +116,9 @@ def test_it_says_what_it_found_and_goes_on(shell: Shell) -> None:
     eventually(lambda: set(shell.states("out").values()) == {"FINISHED"})
     assert lines(shell) == ["1", "2", "3"]
     done = shell("maestro", "resume", "out")
-    assert done.stdout.endswith("out has ended: FINISHED\n")
+    folder = shlex.quote(f"{shell.folder}/out")
+    table = f"out has ended: FINISHED\n  The results as a table: maestro results {folder}\n"
+    assert done.stdout.endswith(table)
     log = (shell.folder / "out" / "logs" / "held.log").read_text()
     assert "taken up: 0 finished · 1 running, reattached · 1 ended while away" in log
 
@@ -197,7 +200,8 @@ def test_several_studies_and_one_that_is_none(shell: Shell) -> None:
     for study in ("one", "two"):
         assert set(shell.states(study).values()) == {"FAILED", "INCOMPLETE"}
     done = shell("maestro", "resume", "-fg", "one", "two", code=2)
-    assert done.stdout.count("has ended: FAILURE\n  maestro rerun --failed") == 2
+    again = "has ended: FAILURE\n  To run again what did not finish: maestro rerun --failed"
+    assert done.stdout.count(again) == 2
 
 
 # ---- who may
@@ -264,8 +268,8 @@ def test_a_host_that_is_gone_for_good(shell: Shell) -> None:
     done = shell("maestro", "resume", "-y", "-fg", "out", code=1)
     assert time.monotonic() - begin > 15, "it was not watched for a sign of life"
     assert "tasks of this study may still run on gone" in done.stderr
-    assert "--force" in done.stderr
-    shell("maestro", "resume", "-y", "-fg", "--force", "out", code=2)
+    force = shlex.split(done.stderr.rpartition("have them count as lost: maestro ")[2])
+    shell("maestro", *force, "-y", "-fg", code=2)
     states = shell.states("out")
     assert states == {
         "work_N.1": "HWFAILURE", "work_N.2": "HWFAILURE", "work_N.3": "FINISHED",

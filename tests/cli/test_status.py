@@ -60,7 +60,10 @@ def test_what_is_no_study_does_not_keep_others_from_being_shown(study: Shell) ->
     assert "run_N.3" in done.stdout
     errors = done.stderr.splitlines()
     assert len(errors) == 2
-    assert errors[0].endswith("empty is not a study directory (it has no .maestro/study.sqlite)")
+    assert errors[0].endswith(
+        "empty is not a study directory (it has no .maestro/study.sqlite); those below: "
+        f"maestro list '{study.folder}/empty'"
+    )
     assert errors[1].endswith("nowhere does not exist, or is no directory")
 
 

@@ -113,7 +113,7 @@ def test_a_choice(study: Shell, options: list[str], chosen: set[str]) -> None:
         (["--format", "json", "--no-header"], "leave out --no-header"),
         (["--layout", "narrow", "--no-header"], "leave out --no-header"),
         (["--summary", "--no-header"], "use --format csv"),
-        (["--format", "xml"], "invalid choice"),
+        (["--format", "xml"], "'xml' is none of text, json, csv"),
     ],
 )
 def test_what_makes_no_sense(study: Shell, options: list[str], said: str) -> None:

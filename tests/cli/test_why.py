@@ -60,7 +60,7 @@ def test_one_that_failed(failed: Shell) -> None:
     assert "\n    read\n    ValueError: \\x1b[31m2 is bad\n" in text
     assert text.endswith(
         "\nWhat it printed:  maestro logs out sim_K.2.N.2\n"
-        "To run it again:  maestro rerun out --failed\n"
+        "To run it again:  maestro rerun --failed out\n"
     )
 
 

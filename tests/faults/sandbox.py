@@ -18,8 +18,8 @@ from typing import cast
 
 from maestro.adapters.codec import Scheduler
 from maestro.adapters.registry import codec_for
+from maestro.cli.logfile import log_to
 from maestro.cli.main import main
-from maestro.cli.terminal import log_to
 from maestro.spec.model import Batch
 from tests.faults.hostile import CANARY, Case, case
 

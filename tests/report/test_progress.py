@@ -89,6 +89,7 @@ def test_a_digest_of_failures(played: Played) -> None:
         "  the end of sim_A.1.12.err",
         *(f"    line {i}" for i in range(95, 100)),
         f"To know more: maestro why {played.directory}",
+        f"To run again what did not finish: maestro rerun --failed {played.directory}",
         f"Results: {played.directory}",
     ]
 

@@ -14,6 +14,7 @@ from maestro.conductor.frozen import FrozenTasks
 from maestro.conductor.store import StudyInfo
 from maestro.engine import Outcome, State
 from maestro.errors import StudyError, UsageError
+from maestro.report.advice import after
 from maestro.report.look import command, one_line
 from maestro.report.status.request import Selection
 from maestro.report.study import Study, open_study
@@ -96,8 +97,9 @@ def ending(directory: str, info: StudyInfo, conductor: str | None) -> Iterator[s
     """How the study in ``directory`` has ended, who conducts it, or what to type."""
     if info.outcome:
         yield f"The study has ended: {info.outcome}"
-        if info.outcome != Outcome.FINISHED.name:
-            yield f"To run again what did not finish: {command('rerun', '--failed', directory)}"
+        if info.outcome == Outcome.FAILURE.name:
+            yield f"To know why: {command('why', directory)}"
+        yield after(directory, info.outcome, dry=info.settings.dry)
     elif conductor is not None:
         yield f"Conducted by {conductor}{', being cancelled' * info.cancelling}"
     else:

@@ -1,0 +1,1 @@
+"""What figures run as processes of their own."""
