@@ -7,7 +7,7 @@ from maestro.conductor.study import Study
 from maestro.engine import Demand, Policy
 from maestro.spec.model import Resources, Specification
 
-__all__ = ["demand_of", "policy_of", "slots_of"]
+__all__ = ["demand_of", "policy_of", "procs_of", "slots_of"]
 
 FEW = 4
 """Cores that local tasks may use in a study for a scheduler."""
@@ -36,8 +36,13 @@ def slots_of(spec: Specification) -> int:
     """
     if spec.batch.type != "local":
         return min(FEW, host.cores())
-    procs = spec.batch.settings.get("procs")
-    return int(procs) if isinstance(procs, int) and procs > 0 else host.cores()
+    return procs_of(spec) or host.cores()
+
+
+def procs_of(spec: Specification) -> int | None:
+    """How many cores the batch section gives local tasks, None: as many as there are."""
+    procs = spec.batch.settings.get("procs") if spec.batch.type == "local" else None
+    return int(procs) if isinstance(procs, int) and procs > 0 else None
 
 
 def demand_of(spec: Specification, resources: Resources) -> Demand:

@@ -6,15 +6,15 @@ import shlex
 from collections import Counter
 from collections.abc import Mapping
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 
 from maestro.engine import State
 from maestro.errors import visible
 from maestro.spec.values import plural
 
 __all__ = [
-    "amount", "command", "counts_text", "fill", "in_order", "ink", "one_line", "shown", "style",
-    "symbol", "width",
+    "amount", "command", "counts_text", "few_digits", "fill", "in_order", "ink", "one_line",
+    "shortened", "shown", "style", "symbol", "width",
 ]  # fmt: skip
 
 _LOOKS = {
@@ -62,6 +62,11 @@ _INKS = {
 def symbol(state: str, encoding: str | None) -> str:
     """The symbol of ``state`` on a stream with ``encoding``."""
     rich, plain, _ = _BY_NAME.get(state, _STRANGE)
+    return _either(rich, plain, encoding)
+
+
+def _either(rich: str, plain: str, encoding: str | None) -> str:
+    """``rich`` where a stream with ``encoding`` can show it, else ``plain``."""
     try:
         rich.encode(encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
@@ -111,13 +116,31 @@ def amount(value: float, unit: str = "seconds") -> str:
     if unit != "seconds":
         return f"{value:.1f}".removesuffix(".0")
     if value < 59.95:
-        return f"{value:.3g} s" if value < 10 else f"{value:.1f} s"
+        return f"{few_digits(value)} s" if value < 10 else f"{value:.1f} s"
     minutes, seconds = divmod(round(value), 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
     if days:
         return f"{days}d {hours:02d}h"
     return f"{hours}h {minutes:02d}m" if hours else f"{minutes}m {seconds:02d}s"
+
+
+def few_digits(value: float) -> str:
+    """``value``, not negative, in three digits that count, never as a power of ten."""
+    text = f"{round(value, 4):.3g}"
+    return f"{float(text):,.0f}" if value >= 100 else text
+
+
+def shortened(text: str, columns: int, encoding: str | None) -> str:
+    """``text``, without its middle where it takes more than ``columns``: names differ at their
+    ends.
+    """
+    if width(text) <= columns:
+        return text
+    mark = _either("…", "...", encoding)
+    first = max(0, columns - width(mark)) // 2
+    last = max(0, columns - width(mark) - first)
+    return set_cell_size(text, first) + mark + set_cell_size(text[::-1], last)[::-1]
 
 
 def one_line(text: str) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
 import networkx as nx
 
-from maestro.conductor.limits import demand_of, slots_of
+from maestro.conductor.limits import demand_of, procs_of, slots_of
 from maestro.conductor.store import TaskRow
 from maestro.engine import ACTIVE, FAILED, Demand, State
 from maestro.errors import StudyError
@@ -37,7 +36,9 @@ class Reasons:
     def __init__(self, study: Study, view: View, encoding: str | None) -> None:
         self._study = study
         self._info = view.info
+        self._now = view.now
         self._conducted = view.conductor is not None
+        self._here = view.here
         self._encoding = encoding
         self._rows = {row.name: row for row in view.tasks}
 
@@ -48,6 +49,12 @@ class Reasons:
         if set(graph) != self._rows.keys():
             raise StudyError("the study has just been given other tasks; ask again")
         return graph
+
+    @cached_property
+    def _in_flight(self) -> list[Demand]:
+        """What the tasks take that are."""
+        active = {state.value for state in ACTIVE}
+        return [self._demand(row.name) for row in self._rows.values() if row.state in active]
 
     @cached_property
     def _spec(self) -> Specification:
@@ -128,17 +135,18 @@ class Reasons:
     def _crowded(self, row: TaskRow) -> Iterator[str]:
         """Why a task that is ready is not submitted."""
         own = self._demand(row.name)
-        flying = [self._demand(t.name) for t in self._rows.values() if State(t.state) in ACTIVE]
+        flying = self._in_flight
         all_local = self._spec.batch.type == "local"
         counted = [demand for demand in flying if all_local or not demand.local]
         throttle = self._info.settings.throttle
-        slots = slots_of(self._spec)
+        # How many cores another host has is not known here.
+        slots = slots_of(self._spec) if self._here else procs_of(self._spec)
         local = [demand.slots for demand in flying if demand.local]
         if throttle and (all_local or not own.local) and len(counted) >= throttle:
             yield f"is ready; the throttle is {throttle}, and {len(counted)} are in flight"
             update = command("update", "--throttle", "N", self._study.directory)
             yield f"  To change that: {update}"
-        elif own.local and local and sum(local) + own.slots > slots:
+        elif slots and own.local and local and sum(local) + own.slots > slots:
             others = f"others in flight ({len(local)}) have {sum(local)} of {slots}"
             yield f"is ready; it takes {plural(own.slots, 'core')}, and {others}"
         elif not own.local and self._info.trouble:
@@ -149,17 +157,21 @@ class Reasons:
     def _flying(self, row: TaskRow, state: State) -> Iterator[str]:
         job = f" as job {row.job}" if row.job else ""
         if state is State.RUNNING:
-            yield f"runs{job}, {_since(row.started)}"
+            yield f"runs{job}, {self._since(row.started)}"
         elif state is State.UNKNOWN:
             yield f"was submitted{job}; {row.detail or 'its scheduler does not know it at present'}"
         elif state is State.SUBMITTING:
-            yield f"is being submitted, {_since(row.submitted)}"
+            yield f"is being submitted, {self._since(row.submitted)}"
         elif row.detail:
-            yield f"waits in the queue{job}, {_since(row.submitted)}: {row.detail}"
+            yield f"waits in the queue{job}, {self._since(row.submitted)}: {row.detail}"
         else:
-            yield f"waits in the queue{job}, {_since(row.submitted)}, for free nodes or its turn"
+            since = self._since(row.submitted)
+            yield f"waits in the queue{job}, {since}, for free nodes or its turn"
         if self._info.trouble:
             yield self._info.trouble
+
+    def _since(self, moment: float | None) -> str:
+        return "for a while" if moment is None else f"for {amount(max(0.0, self._now - moment))}"
 
     def _blocked(self, row: TaskRow) -> Iterator[str]:
         culprits = self.culprits(row)
@@ -208,10 +220,6 @@ class Reasons:
 
     def _demand(self, name: str) -> Demand:
         return demand_of(self._spec, self._resources(name))
-
-
-def _since(moment: float | None) -> str:
-    return "for a while" if moment is None else f"for {amount(max(0.0, time.time() - moment))}"
 
 
 def _more(rows: Sequence[TaskRow]) -> Iterator[str]:

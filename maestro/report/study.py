@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from maestro.conductor import snapshot
 from maestro.conductor.frozen import FrozenTasks
-from maestro.conductor.lease import conducted_by
+from maestro.conductor.lease import conducted_by, conducted_here
 from maestro.conductor.store import FILE, HIDDEN, AttemptRow, Store, StudyInfo, TaskRow
 from maestro.engine import Again, Outcome, State, again
 from maestro.errors import StudyError, UsageError
@@ -45,11 +46,15 @@ def open_study(directory: str) -> Study:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A study at one moment; ``conductor`` is the process that conducts it, if any does."""
+    """A study at one moment, ``now``; ``conductor`` is the process that conducts it, if any does,
+    and ``here`` whether that is on this host.
+    """
 
     info: StudyInfo
     tasks: list[TaskRow]
     conductor: str | None
+    here: bool
+    now: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +116,16 @@ class Study:
 
     def view(self) -> View | None:
         """All of it at one moment; None where `rows` has to do."""
-        return self._at_once(
-            lambda store: View(store.info(), store.tasks(), conducted_by(store))
-        )
+
+        def look(store: Store) -> tuple[StudyInfo, FrozenTasks, str | None, bool, float]:
+            here = conducted_here(store) is not None
+            return store.info(), store.frozen(), conducted_by(store), here, time.time()
+
+        seen = self._at_once(look)
+        if seen is None:
+            return None
+        info, tasks, conductor, here, now = seen
+        return View(info, list(tasks), conductor, here, now)
 
     def overview(self, *, tasks: bool = False) -> Overview | None:
         """How all of it stands at one moment, with or without the ``tasks``; None where `rows` has

@@ -10,6 +10,7 @@ import select
 import shlex
 import shutil
 import signal
+import sqlite3
 import struct
 import subprocess
 import termios
@@ -165,6 +166,74 @@ def test_keys_choose_what_is_shown(watching: Open) -> None:
     assert terminal.end() == 0
 
 
+def lines_of(text: str) -> list[str]:
+    """The lines of a screen that is written anew, without their styles."""
+    lines = re.split(r"\x1b\[\d+;1H", text.rpartition("\x1b[2J")[2])
+    return [re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", line) for line in lines]
+
+
+def test_what_waits_for_its_parents_is_waiting(watching: Open) -> None:
+    terminal = watching()
+    terminal.until("quit")
+    terminal.press("w")
+    seen = terminal.until(r"after_N\.3.*INITIALIZED")
+    assert "after_N.0" in seen
+    assert "sim_N" not in seen
+    terminal.press("q")
+    assert terminal.end() == 0
+
+
+def test_long_names_keep_both_ends(shell: Shell) -> None:
+    values = [f"{letter * 70}{n}" for n in (1, 2) for letter in "xy"]
+    shell.write("s.yaml", STUDY.replace("[0, 3]", str(values)).replace("exit $(N)", ": $(N)"))
+    shell("maestro", "run", "-n", "-o", "out", "s.yaml")
+    words = shlex.join(shell.command("maestro", "status", "-w", "--state", "initialized", "out"))
+    for columns, name in ((80, r"sim_N\.x{20,}…x{20,}1"), (200, r"sim_N\.x{70}1 +")):
+        terminal = Terminal(words, shell.folder, 24, columns)
+        lines = lines_of(terminal.until("quit"))
+        terminal.press("q")
+        assert terminal.end() == 0
+        rows = [line for line in lines if "INITIALIZED" in line and line.startswith("· ")]
+        assert len(set(rows)) == len(rows) == 8
+        assert any(re.match(rf"· {name} INITIALIZED", row) for row in rows)
+
+
+def test_what_does_not_fit_goes_on_below(watching: Open, running: Shell) -> None:
+    hold = sqlite3.connect(running.folder / "out" / ".maestro" / "study.sqlite")
+    terminal = watching(columns=40)
+    lines = lines_of(terminal.until("quit"))
+    at = next(i for i, line in enumerate(lines) if line.startswith("end unknown"))
+    assert " ".join(lines[at : at + 2]) == "end unknown: none of sim, after has finished"
+    hold.execute("BEGIN EXCLUSIVE")
+    try:
+        terminal.until("as it was")
+        terminal.press("a")
+        terminal.until("they cannot be read at present")
+        terminal.resize(24, 60)
+        lines = lines_of(terminal.until(r"(?s)\x1b\[2J.*quit"))
+    finally:
+        hold.close()
+    at = next(i for i, line in enumerate(lines) if line.startswith("as it was"))
+    said = " ".join(lines[at:-1])
+    assert said.endswith("; try again when that has let go of it")
+    assert all(len(line) <= 60 for line in lines)
+    terminal.press("q")
+    assert terminal.end() == 0
+
+
+def test_what_is_left_behind_counts_what_the_screen_does(watching: Open) -> None:
+    terminal = watching("--state", "running", "--where", "N > 0")
+    first = terminal.until("quit")
+    assert "1 of 4 tasks:" in first
+    terminal.press("s")
+    assert "1 of 4 tasks:" in first + terminal.until(r"sim .*0/1")
+    terminal.press("q")
+    assert terminal.end() == 0
+    screen, _, rest = terminal.text.partition(LEAVE)
+    assert "2 of 4" not in screen
+    assert "1 of 4 tasks: ▶ 1 RUNNING" in rest
+
+
 def test_resizing_and_small_screens(watching: Open) -> None:
     terminal = watching(lines=10, columns=40)
     first = terminal.until("quit")
@@ -244,8 +313,7 @@ def test_a_dumb_terminal_and_a_pipe_get_lines(watching: Open, running: Shell) ->
     assert pipe.stdout is not None
     assert some.stdout is not None
     lines = [pipe.stdout.readline() for _ in range(3)]
-    for _ in range(3):
-        some.stdout.readline()
+    assert [some.stdout.readline() for _ in range(3)][1].endswith("  0 of 4 tasks\n")
     assert lines[0] == f"slow: {running.folder / 'out'}\n"
     assert lines[1].endswith("  4 tasks: · 2 INITIALIZED, ▶ 2 RUNNING\n")
     (running.folder / "go").touch()
@@ -264,6 +332,7 @@ def test_a_dumb_terminal_and_a_pipe_get_lines(watching: Open, running: Shell) ->
     text, _ = some.communicate(timeout=30)
     assert "sim_N.3 FAILED: exit code 3" in text
     assert "sim_N.0" not in text
+    assert text.endswith("  1 of 4 tasks: ✗ 1 FAILED\n")
 
 
 def test_who_has_read_enough_ends_it(running: Shell) -> None:

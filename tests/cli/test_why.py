@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sqlite3
 
 import pytest
 
@@ -136,8 +137,8 @@ WAITING = """
 """
 
 
-def begin(shell: Shell, *options: str) -> None:
-    shell.write("s.yaml", WAITING)
+def begin(shell: Shell, *options: str, spec: str = WAITING) -> None:
+    shell.write("s.yaml", spec)
     shell("maestro", "run", "-y", *options, "-o", "out", "s.yaml")
     eventually(lambda: "as job" in why(shell, "sim_N.1"))
 
@@ -161,6 +162,22 @@ def test_what_a_task_waits_for(shell: Shell) -> None:
     eventually(lambda: "the throttle is 1, and 1 are in flight" in why(shell, "sim_N.3"))
     end(shell)
     assert "It has finished, after " in why(shell, "all")
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_the_cores_of_another_host_are_not_known(shell: Shell, told: bool) -> None:
+    large = WAITING.replace(", procs: 2}", "}", 1).replace("procs: 2", "procs: 999")
+    begin(shell, spec=WAITING if told else large)
+    full = "It is ready; it takes {0} cores, and others in flight (1) have {0} of "
+    full = full.format(2 if told else 999)
+    assert full in why(shell, "sim_N.3")
+    store = sqlite3.connect(shell.folder / "out" / ".maestro" / "study.sqlite", timeout=30)
+    with store:
+        store.execute("UPDATE lease SET host = 'elsewhere'")
+    store.close()
+    turn = "It is ready, and has its turn after 1 that are in flight\n"
+    assert (full if told else turn) in why(shell, "sim_N.3")
+    end(shell)
 
 
 def test_cancelled(shell: Shell) -> None:

@@ -15,7 +15,7 @@ from maestro.conductor.store import AttemptRow
 from maestro.engine import Seen
 from maestro.report.analysis import analyze_graph, analyze_study, time_spent
 from maestro.report.analysis_text import lines
-from maestro.report.look import amount, one_line, width
+from maestro.report.look import amount, few_digits, one_line, width
 from tests.engine.engine_helpers import graph_of
 from tests.report.conftest import Played
 
@@ -74,6 +74,15 @@ def test_every_second_is_counted_once(rows: Sequence[AttemptRow]) -> None:
 )  # fmt: skip
 def test_amounts_of_time(seconds: float, text: str) -> None:
     assert amount(seconds) == text
+
+
+def test_no_powers_of_ten() -> None:
+    texts = {
+        0.0: "0", 0.00001: "0", 0.01234: "0.0123", 5.678: "5.68", 99.96: "100", 999.6: "1,000",
+        1993.0: "1,990", 1234567.0: "1,230,000",
+    }  # fmt: skip
+    assert [few_digits(value) for value in texts] == list(texts.values())
+    assert amount(0.00012) == "0.0001 s"
 
 
 def test_amounts_of_tasks() -> None:

@@ -206,6 +206,70 @@ def test_choosing_and_sorting(fits: Path, look: Callable[..., Look]) -> None:
     assert page.evaluate(f"{drawn}.model.renderers[1].view.indices.count") == 4
 
 
+MIXED = """
+description: {name: mixed, description: d}
+study:
+- {name: one, description: d, run: {cmd: exit $(I)}}
+- {name: two, description: d, run: {cmd: ": $(T)"}}
+- {name: last, description: d, run: {cmd: "true", depends: ["one_*"]}}
+global.parameters:
+  I: {values: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 30, 31], label: I.%%}
+  T: {values: [a, b, a, b, a, b, a, b, a, b, a, b, "I = 3"], label: T.%%}
+"""
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report on a study of which every task lacks something."""
+    shell = Shell(tmp_path_factory.mktemp("mixed"))
+    shell.write("s.yaml", MIXED)
+    shell("maestro", "run", "-y", "-fg", "-o", "out", "s.yaml", code=2)
+    shell("maestro", "report", "out", "-o", "page.html")
+    return shell.folder / "page.html"
+
+
+def test_empty_cells_come_last_up_and_down(mixed: Path, look: Callable[..., Look]) -> None:
+    page = look(mixed).page
+    table = "Bokeh.index.find_one(Bokeh.documents[0].get_model_by_name('table'))"
+    data = f"{table}.data"
+    fields = page.evaluate(f"{table}.model.columns.map(column => column.field)")
+    lacking = set()
+    for number, field in enumerate(fields):
+        for down in (False, True):
+            page.locator(".slick-header-column").nth(number).click()
+            page.wait_for_timeout(50)
+            values = page.evaluate(f"{data}.index.map(i => {data}.source.data.{field}[i])")
+            known = [value for value in values if value != "" and value == value]
+            assert values[: len(known)] == known
+            if field != "mark" and not isinstance(known[0], str):
+                assert known == sorted(known, reverse=down)
+            lacking |= {field} if len(known) < len(values) else set()
+    assert lacking == {"p0", "p1", "run", "queue", "exit", "started", "ended", "detail"}
+    page.locator(".slick-header-column", has_text=re.compile("^T$")).click()
+    page.get_by_label("Words").fill("a")
+    page.get_by_label("Words").fill("")
+    page.wait_for_timeout(300)
+    values = page.evaluate(f"{data}.index.map(i => {data}.source.data.p1[i])")
+    assert values == ["a", "b", "I = 3", *[""] * 14]
+
+
+def test_a_value_of_a_parameter_is_found(mixed: Path, look: Callable[..., Look]) -> None:
+    seen = look(mixed)
+    words = seen.page.get_by_label("Words")
+    for text, names in {
+        "I = 3": ["one_I.3"], "i=30": ["one_I.30"], "I = 3 failed": ["one_I.3"], "I = 77": [],
+        "T = i = 3": ["two_T.I = 3"], "exit code 30": ["one_I.30"], "failed i = 0": [],
+    }.items():  # fmt: skip
+        words.fill(text)
+        eventually(lambda names=names: seen.column(1) == names)
+
+
+def test_values_that_are_left_out_are_counted(mixed: Path, look: Callable[..., Look]) -> None:
+    rows = look(mixed).page.locator("#failures table").nth(1).locator("tbody tr")
+    assert rows.count() == 11
+    assert rows.last.inner_text() == "and 2 more"
+
+
 def test_hovering_and_selecting(fits: Path, look: Callable[..., Look]) -> None:
     seen = look(fits)
     names = seen.page.evaluate(

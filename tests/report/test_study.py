@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from maestro.conductor import snapshot
 from maestro.conductor.store import Store, StoreHeld, TaskRow
 from maestro.engine import Outcome, Seen
 from maestro.errors import StudyError
+from maestro.report.reasons import Reasons
 from tests.cli.test_run import FAN
 from tests.conftest import Shell
 from tests.report.conftest import Played
@@ -41,6 +44,18 @@ def test_it_is_live(played: Played) -> None:
     played.save()
     assert study.states()["sim_A.2"] == "FINISHED"
     assert study.outcome is Outcome.FAILURE
+
+
+def test_times_are_as_of_the_moment_that_was_seen(played: Played) -> None:
+    study = maestro.open_study(played.directory)
+    before = time.time()
+    view = study.view()
+    assert view is not None
+    assert before <= view.now <= time.time()
+    row = next(row for row in view.tasks if row.name == "sim_A.2")
+    assert row.started is not None
+    reasons = Reasons(study, replace(view, now=row.started + 0.25), "utf-8")
+    assert next(reasons.reasons(row)).endswith(", for 0.25 s")
 
 
 def test_it_writes_nothing(played: Played) -> None:

@@ -90,7 +90,7 @@ def figures(contents: Contents) -> dict[str, Model]:
     }  # fmt: skip
     view = CDSView(filter=shared["task_filter"])
     models: dict[str, Model] = {key: shared[key] for key in ("words", "state", "step", "by")}
-    models["table"] = _table(contents, tasks, view)
+    models["table"] = shared["table"] = _table(contents, tasks, view)
     models["timeline"] = _timeline(contents, shared)
     models["durations"] = _durations(contents, shared, view)
     if contents.graph.tasks:
@@ -120,6 +120,7 @@ def _connect(document: Document, shared: Args) -> None:
     def calling(what: str, more: str = "") -> CustomJS:
         return CustomJS(args=shared, code=f"Maestro.{what}({{{together}}}{more})")
 
+    document.js_on_event(DocumentReady, calling("sorting"))
     document.js_on_event(DocumentReady, calling("choose"))
     shared["words"].js_on_change("value_input", calling("choose"))
     for name in ("state", "step"):

@@ -7,12 +7,14 @@ const Maestro = {
     const d = m.tasks.data, n = d.name.length;
     this.texts ??= Array.from({length: n}, (_, i) =>
       `${d.name[i]}\n${d.params[i]}\n${d.state[i]}\n${d.detail[i]}`.toLowerCase());
-    const words = m.words.value_input.toLowerCase().split(/\s+/).filter(word => word);
+    this.params ??= Array.from(d.params, text => `, ${text}, `.toLowerCase());
+    const {words, values} = this.terms(m.words.value_input.toLowerCase().trim());
     const chosen = [], is = new Array(n);
     for (let i = 0; i < n; i++) {
       is[i] = (m.state.value === "" || d.state[i] === m.state.value)
         && (m.step.value === "" || d.step[i] === m.steps[Number(m.step.value)])
-        && words.every(word => this.texts[i].includes(word));
+        && words.every(word => this.texts[i].includes(word))
+        && values.every(value => this.params[i].includes(value));
       if (is[i]) chosen.push(i);
     }
     m.task_filter.indices = chosen;
@@ -22,6 +24,39 @@ const Maestro = {
     document.getElementById("chosen").textContent =
       `${whole}${n.toLocaleString("en")} ${n === 1 ? "task" : "tasks"}`;
     this.compare(m, chosen);
+  },
+
+  // What to look for: words anywhere, and NAME = VALUE where a parameter has just this value.
+  terms(text) {
+    const values = [], found = value => this.params.some(params => params.includes(value));
+    const whole = `, ${text.replace(/\s*=\s*/, " = ")}, `;
+    if (text.includes("=") && found(whole)) return {words: [], values: [whole]};
+    const rest = text.replace(/(\S+?)\s*=\s*(\S+)/g, (all, name, value) => {
+      if (!found(`, ${name} = `)) return all;
+      values.push(`, ${name} = ${value.replace(/,$/, "")}, `);
+      return " ";
+    });
+    return {words: rest.split(/\s+/).filter(word => word), values};
+  },
+
+  // The table's rows by its columns: what is empty comes last, up and down.
+  sorting(m) {
+    const collator = new Intl.Collator("en", {numeric: true});
+    const empty = value => value === "" || Number.isNaN(value);
+    const order = (a, b, sign) => empty(a) || empty(b) ? empty(a) - empty(b)
+      : sign * (typeof a === "number" ? a - b : collator.compare(a, b));
+    // Bokeh knows sorters of its own, and forgets them when other rows are chosen.
+    Object.getPrototypeOf(Bokeh.index.find_one(m.table).data).sort = function (columns) {
+      const keys = columns.map(({sortCol, sortAsc}) =>
+        [this.source.data[sortCol.field], sortAsc ? 1 : -1]);
+      this.index.sort((i, j) => {
+        for (const [values, sign] of keys) {
+          const way = order(values[i], values[j], sign);
+          if (way !== 0) return way;
+        }
+        return i - j;
+      });
+    };
   },
 
   // Durations of the chosen tasks, by step or by the values of a parameter.

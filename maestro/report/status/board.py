@@ -11,7 +11,18 @@ from rich.cells import set_cell_size
 from maestro.conductor import snapshot
 from maestro.conductor.store import StudyInfo, TaskRow
 from maestro.engine import ACTIVE, ENDED, FAILED, State
-from maestro.report.look import amount, in_order, one_line, shown, style, symbol, width
+from maestro.report.look import (
+    amount,
+    few_digits,
+    in_order,
+    one_line,
+    shortened,
+    shown,
+    style,
+    symbol,
+    width,
+)
+from maestro.report.paint import folded
 from maestro.report.status.course import WINDOW, Course
 from maestro.report.status.standing import ending, queued
 from maestro.spec.values import plural
@@ -25,7 +36,7 @@ KEYS = {"s": "steps", "r": "running", "w": "waiting", "f": "failed", "a": "all t
 
 VIEWS = {
     "r": frozenset({State.RUNNING, State.UNKNOWN}),
-    "w": frozenset({State.PENDING, State.SUBMITTING}),
+    "w": frozenset({State.INITIALIZED, State.SUBMITTING, State.PENDING}),
     "f": FAILED,
     "a": frozenset(State),
 }
@@ -47,6 +58,9 @@ LEAST = 8
 
 BAR = 40
 """Columns that a bar takes at most."""
+
+STATE, TOOK = 12, 9
+"""Columns of a state and a time, with the gaps before them."""
 
 NARROW = 60
 """Columns from which on there is room for the names of states."""
@@ -99,7 +113,8 @@ class Board:
             size = len(steps)
             body = steps[view.top : view.top + room]
         else:
-            body = [self._task(row, columns) for row in rows] or [[("none", "dim")]]
+            nothing = "they cannot be read at present" if size else "none"
+            body = self._tasks(rows, columns) or [[(nothing, "dim")]]
         body += [[] for _ in range(room - len(body))]
         return [*head, *body, [(_hidden(view.top, room, size), "dim")], *foot]
 
@@ -112,20 +127,20 @@ class Board:
         gap = columns - width(title) - width(lasted)
         line: Line = [(set_cell_size(title, max(0, columns - width(lasted) - 1)), "bold")]
         line = [(title, "bold"), (" " * gap, "")] if gap > 0 else [*line, (" ", "")]
-        return [[*line, (lasted, "")], [self._standing()]]
+        said, look = self._standing()
+        return [[*line, (lasted, "")], *_parts(said, look, columns)]
 
     def foot(self, view: View, columns: int) -> list[Line]:
         """The tasks by state, the pace, what there is to say of the scheduler, and the keys."""
         pace, end = self._pace()
-        if width(pace + end) + 2 <= columns or not end:
-            paces: list[Line] = [[("; ".join(filter(None, (pace, end))), "")]]
-        else:
-            paces = [[(pace, "")], [(end, "")]]
-        lines = [*self._counts(columns), *paces]
-        lines += [[(text, "yellow")] for text in self._scheduler()]
+        paces = [f"{pace}; {end}"] if end and width(pace + end) + 2 <= columns else [pace, end]
+        told = list(self._scheduler())
         if self.trouble is not None:
             ago = amount(round(self.now - self.at))
-            lines.append([(one_line(f"as it was {ago} ago: {self.trouble}"), "yellow")])
+            told.append(one_line(f"as it was {ago} ago: {self.trouble}"))
+        lines = self._counts(view.states, columns)
+        for text, look in [*((text, "") for text in paces), *((text, "yellow") for text in told)]:
+            lines += _parts(text, look, columns)
         return [*lines, self._keys(view, columns)]
 
     def _keys(self, view: View, columns: int) -> Line:
@@ -147,16 +162,17 @@ class Board:
             return said, "bold"
         return said, "yellow" if self.conductor is None else ""
 
-    def _counts(self, columns: int) -> list[Line]:
-        """The tasks by state, in as many lines as that takes; on a narrow screen in one, without
-        the names of states.
+    def _counts(self, states: Collection[State], columns: int) -> list[Line]:
+        """The tasks in ``states`` (none: any), as the status that is left behind counts them, by
+        state, in as many lines as that takes; on a narrow screen in one, without the names.
         """
-        counts = shown(self.course.counts)
+        counts = shown(self.course.counted(states))
         count = counts.total()
         chosen = f"{count} of {plural(self.total, 'task')}"
         text = plural(count, "task") if count == self.total else chosen
-        lines: list[Line] = [[(f"{text}:", "")]]
-        used = width(text) + 1
+        text += ":" if count else ""
+        lines: list[Line] = [[(text, "")]]
+        used = width(text)
         for state in in_order(counts):
             name = f" {state}" if columns >= NARROW else ""
             text = f"  {symbol(state, self.encoding)} {counts[state]}{name}"
@@ -173,7 +189,7 @@ class Board:
             return "No task has run yet", ""
         rate = 60 * self.course.rate(self.now)
         span = amount(round(min(WINDOW, max(1.0, self.now - self.course.begun))))
-        pace = f"{rate:.3g} tasks/min in the last {span}"
+        pace = f"{few_digits(rate)} tasks/min in the last {span}"
         if self.conductor is None:
             return pace, ""
         found = self.course.expected(self.now)
@@ -213,7 +229,7 @@ class Board:
             total, state = counts.total(), _leading(counts)
             lines.append([
                 (f"{symbol(state, self.encoding)} ", style(state)),
-                (set_cell_size(step, name) + " ", ""), *self._bar(counts, bar),
+                (self._fitted(step, name) + " ", ""), *self._bar(counts, bar),
                 (f" {total - _left(counts):{digits}}/{total:<{digits}} ", ""), *rests[step],
             ])  # fmt: skip
         return lines
@@ -244,19 +260,32 @@ class Board:
             (mark * size, look) for (_, mark, look), size in zip(parts, sizes, strict=True) if size
         ]
 
-    def _task(self, row: TaskRow, columns: int) -> Line:
+    def _tasks(self, rows: Sequence[TaskRow], columns: int) -> list[Line]:
+        """A line for each task. Names have the room that there is, but for a third of it where
+        there are details.
+        """
+        details = [f"  {one_line(row.detail)}" if row.detail else "" for row in rows]
+        room = columns - 2 - STATE - TOOK
+        said = min(max(map(width, details), default=0), room // 3)
+        longest = max((width(one_line(row.name)) for row in rows), default=0)
+        name = min(longest, max(LEAST, room - said))
+        return [
+            [*self._task(row, name), (detail, "")]
+            for row, detail in zip(rows, details, strict=True)
+        ]
+
+    def _task(self, row: TaskRow, name: int) -> Line:
         state = State(row.state)
-        mark = symbol(state.shown, self.encoding)
-        name = one_line(row.name)
-        room = max(LEAST, columns // 2)
         took = self._took(row, state)
         return [
-            (f"{mark} ", style(state.shown)),
-            (set_cell_size(name, room) if width(name) > room else name.ljust(room), ""),
-            (f" {state.shown:<9}", style(state.shown)),
-            (f" {took:>8}", ""),
-            (f"  {one_line(row.detail)}" if row.detail else "", ""),
+            (f"{symbol(state.shown, self.encoding)} ", style(state.shown)),
+            (self._fitted(one_line(row.name), name), ""),
+            (f" {state.shown}".ljust(STATE), style(state.shown)),
+            (f" {took}".rjust(TOOK), ""),
         ]
+
+    def _fitted(self, name: str, columns: int) -> str:
+        return set_cell_size(shortened(name, columns, self.encoding), columns)
 
     def _took(self, row: TaskRow, state: State) -> str:
         if row.seconds is not None and state not in ACTIVE:
@@ -267,6 +296,17 @@ class Board:
         return amount(round(max(0.0, self.now - since)))
 
 
+def _parts(text: str, look: str, columns: int) -> list[Line]:
+    """``text`` in as many lines as it takes, folded at spaces; none where there is none."""
+    lines: list[str] = []
+    for word in filter(None, text.split(" ")):
+        if lines and width(f"{lines[-1]} {word}") <= columns:
+            lines[-1] += f" {word}"
+        else:
+            lines += folded(word, columns)
+    return [[(line, look)] for line in lines]
+
+
 def _left(counts: Mapping[State, int]) -> int:
     """How many tasks have yet to end."""
     return sum(count for state, count in counts.items() if state not in ENDED)
@@ -274,7 +314,8 @@ def _left(counts: Mapping[State, int]) -> int:
 
 def _leading(counts: Mapping[State, int]) -> str:
     """The state whose symbol stands for all of these tasks."""
-    for states in (VIEWS["r"], FAILED, VIEWS["w"], {State.INITIALIZED}):
+    queued = {State.SUBMITTING, State.PENDING}
+    for states in (VIEWS["r"], FAILED, queued, {State.INITIALIZED}):
         for state in State:
             if state in states and counts.get(state):
                 return state.shown

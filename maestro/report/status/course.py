@@ -84,6 +84,11 @@ class Course:
         """Number of tasks by state."""
         return sum(self.steps.values(), Counter())
 
+    def counted(self, states: Collection[State]) -> Counter[State]:
+        """`counts` of the tasks in ``states`` (none: any)."""
+        counts = self.counts
+        return Counter({s: n for s, n in counts.items() if s in states}) if states else counts
+
     @property
     def reasons(self) -> Counter[str]:
         """Number of tasks in a scheduler's queue by what it says of them."""

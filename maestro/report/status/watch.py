@@ -60,6 +60,11 @@ def watch(directory: str, request: Request) -> int:
     return _sum_up(directory, request)
 
 
+def _chosen(request: Request) -> frozenset[State]:
+    """The states that are asked for; none: any."""
+    return frozenset(state for state in State if state.shown in request.selection.states)
+
+
 def _sum_up(directory: str, request: Request) -> int:
     """What stays on the terminal."""
     summary = Request(request.selection, summary=True, theme=request.theme, pager=False)
@@ -79,7 +84,7 @@ class _Watching:
         self._screen = screen
         self._paint = painter(console)
         self._encoding = console.encoding
-        chosen = frozenset(s for s in State if s.shown in request.selection.states)
+        chosen = _chosen(request)
         self._view = View("a" if chosen else "s", 0, chosen)
         self._room = 1
         self._size = 0
@@ -152,7 +157,7 @@ class _Lines:
 
     def __init__(self, following: Following, request: Request) -> None:
         self._following = following
-        self._states = frozenset(request.selection.states)
+        self._states = _chosen(request)
         self._told: list[str] = []
         self._trouble: str | None = None
 
@@ -174,7 +179,7 @@ class _Lines:
         self._say(self._counts())
 
     def _tell(self, changes: list[Happening]) -> None:
-        wanted = [c for c in changes if not self._states or c.state.shown in self._states]
+        wanted = [c for c in changes if not self._states or c.state in self._states]
         few = len(wanted) <= BURST
         for change in wanted:
             if few or change.state in FAILED:
@@ -198,7 +203,7 @@ class _Lines:
             yield f"Nothing can be seen now: {seen.trouble}"
 
     def _counts(self) -> str:
-        counts = shown(self._following.course.counts)
+        counts = shown(self._following.course.counted(self._states))
         total = self._following.total
         of = None if counts.total() == total else total
         return counts_text(counts, sys.stdout.encoding, of)
