@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import dropwhile
 
 from maestro.adapters.base import explained
+from maestro.conductor.files import regular
 from maestro.conductor.store import StudyInfo, TaskRow
 from maestro.engine import State
 from maestro.report.look import amount, one_line
@@ -100,7 +101,7 @@ def failure(
 def _commands(path: str, count: int) -> Iterator[str]:
     """The first ``count`` commands of the script ``path``, after its head."""
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:
+        with open(path, encoding="utf-8", errors="replace", opener=regular) as file:
             lines = [line.rstrip() for line in file if line.strip()]
     except OSError:
         return

@@ -6,6 +6,7 @@ import os
 import re
 from typing import BinaryIO
 
+from maestro.conductor.files import regular
 from maestro.conductor.store import TaskRow
 from maestro.graph.names import safe
 
@@ -68,13 +69,15 @@ def newest(folder: str, name: str, ending: str) -> str | None:
 
 
 def last_lines(path: str, count: int) -> list[str]:
-    """The last lines of a file that are not blank, or their ends; none where it cannot be read."""
+    """The last lines of a file that are not blank, or their ends; where it cannot be read, why."""
     try:
-        with open(path, "rb") as file:
-            file.seek(max(0, os.path.getsize(path) - count * LONG))
+        with open(path, "rb", opener=regular) as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - count * LONG))
             text = file.read().decode("utf-8", "replace")
-    except OSError:
+    except FileNotFoundError:
         return []
+    except OSError as error:
+        return [f"{os.path.basename(path)}: {error.strerror}"]
     lines = [line for line in text.splitlines() if line.strip()]
     return [line[-LONG:] for line in lines[-count:]]
 
