@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from maestro.adapters.base import Job
 from maestro.adapters.codec import Codec, Scheduler
+from maestro.conductor.files import regular
 from maestro.conductor.store import HIDDEN
 from maestro.conductor.study import Study
 from maestro.engine import AttemptId
@@ -110,7 +111,9 @@ class Writer:
         """``job`` for a scheduler, which heeds what the script says now: people may have changed
         it. Scripts in a temporary directory are copied to where the nodes of a cluster see them.
         """
-        with open(job.script, encoding="utf-8", errors="surrogateescape") as file:
+        with open(
+            job.script, encoding="utf-8", errors="surrogateescape", opener=regular
+        ) as file:
             directives = scheduler.directives(file.read())
         script = job.script
         if self._scripts is not None:
@@ -148,7 +151,7 @@ class Writer:
 
 
 def _write_script(path: str, text: str) -> None:
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, MODE)
+    file = regular(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, MODE)
     rest = memoryview(text.encode("utf-8", "surrogateescape"))
     try:
         while rest:  # a disk that is all but full takes a part, and only then complains

@@ -6,11 +6,11 @@ import csv
 import json
 import os
 import re
-import stat
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from maestro.conductor.files import regular
 from maestro.graph import Task
 from maestro.report.outputs import newest
 from maestro.spec.model import Collect
@@ -53,9 +53,9 @@ def collected(
     name = entry.file or "its output"
     path = _path(entry, task, script, study)
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would be waited for
-            raise Unreadable("this is no file")
-        with open(path, encoding="utf-8-sig", errors="replace", newline="") as file:
+        with open(
+            path, encoding="utf-8-sig", errors="replace", newline="", opener=regular
+        ) as file:
             values = _READERS[entry.form](file, entry)
     except OSError as error:
         raise Unreadable(f"{name}: {error.strerror}") from None

@@ -8,8 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import dropwhile
 
 from maestro.adapters.base import explained
+from maestro.conductor.files import regular
 from maestro.conductor.store import StudyInfo, TaskRow
 from maestro.engine import State
+from maestro.report.concealing import NOTHING, Concealer
 from maestro.report.look import amount, one_line
 from maestro.report.outputs import last_lines, output, script, script_name
 from maestro.spec.values import plural
@@ -100,7 +102,7 @@ def failure(
 def _commands(path: str, count: int) -> Iterator[str]:
     """The first ``count`` commands of the script ``path``, after its head."""
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:
+        with open(path, encoding="utf-8", errors="replace", opener=regular) as file:
             lines = [line.rstrip() for line in file if line.strip()]
     except OSError:
         return
@@ -114,10 +116,15 @@ def _commands(path: str, count: int) -> Iterator[str]:
 
 
 def last_words(
-    directory: str, info: StudyInfo, task: TaskRow, count: int
+    directory: str,
+    info: StudyInfo,
+    task: TaskRow,
+    count: int,
+    conceal: Concealer = NOTHING,
 ) -> tuple[str, Sequence[str]]:
     """The name of the file that tells most of why the latest attempt of ``task`` failed, and its
-    last lines: its error output, or, where that is empty, the other. Without an attempt, "".
+    last lines as ``conceal`` has them: its error output, or, where that is empty, the other.
+    Without an attempt, "".
     """
     if task.job is None:
         return "", ()
@@ -128,6 +135,6 @@ def last_words(
         path = output(workspace, name, ending, task.job, task.number)
         if path is not None:
             source = os.path.basename(path)
-            if words := last_lines(path, count):
+            if words := last_lines(path, count, conceal):
                 return source, words
     return source, ()

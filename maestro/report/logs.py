@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import codecs
+import io
 import os
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from maestro.conductor.files import Irregular, regular
 from maestro.conductor.store import StoreHeld, TaskRow
 from maestro.conductor.study import log_path
 from maestro.conductor.workspace import formers
@@ -198,7 +200,8 @@ def _follow_task(study: Study, name: str, lines: int) -> None:
 
 class _Printer:
     """Writes files as they grow, from their last ``lines`` (0: all) on; ``headed`` by their names
-    where they take turns. Those that are there later only are written whole.
+    where they take turns. Those that are there later only are written whole. What is no regular
+    file is said to be none below its name, and is an error without.
     """
 
     def __init__(self, lines: int, *, headed: bool) -> None:
@@ -209,14 +212,25 @@ class _Printer:
         self._last = ""
 
     def look_for(self, paths: Iterable[str]) -> None:
-        """Write also these files, those of them that there are."""
+        """Write also these files, those of them that there are.
+
+        Raises
+        ------
+        OSError
+            One cannot be read.
+        """
         for path in paths:
             if path in self._files:
                 continue
+            file: BinaryIO
             try:
-                file = open(path, "rb")  # noqa: SIM115
+                file = open(path, "rb", opener=regular)  # noqa: SIM115
             except FileNotFoundError:
                 continue
+            except Irregular as error:
+                if not self._headed:
+                    raise
+                file = io.BytesIO(f"{error.strerror}\n".encode())
             start = from_last(file, self._lines) if self._lines else 0
             file.seek(start)
             decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")

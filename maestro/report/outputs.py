@@ -6,8 +6,10 @@ import os
 import re
 from typing import BinaryIO
 
+from maestro.conductor.files import regular
 from maestro.conductor.store import TaskRow
 from maestro.graph.names import safe
+from maestro.report.concealing import NOTHING, Concealer
 
 __all__ = ["ENDINGS", "from_last", "last_lines", "newest", "output", "script", "script_name"]
 
@@ -67,14 +69,22 @@ def newest(folder: str, name: str, ending: str) -> str | None:
     return max(found, default=(0, None))[1]
 
 
-def last_lines(path: str, count: int) -> list[str]:
-    """The last lines of a file that are not blank, or their ends; none where it cannot be read."""
+def last_lines(path: str, count: int, conceal: Concealer = NOTHING) -> list[str]:
+    """The last lines of a file that are not blank, or their ends, as ``conceal`` has them; where it
+    cannot be read, why.
+    """
     try:
-        with open(path, "rb") as file:
-            file.seek(max(0, os.path.getsize(path) - count * LONG))
-            text = file.read().decode("utf-8", "replace")
-    except OSError:
+        with open(path, "rb", opener=regular) as file:
+            size = os.fstat(file.fileno()).st_size
+            start = file.seek(max(0, size - count * LONG - conceal.longest))
+            text = conceal(file.read().decode("utf-8", "replace"))
+    except FileNotFoundError:
         return []
+    except OSError as error:
+        return [f"{os.path.basename(path)}: {error.strerror}"]
+    if start:  # it may begin amid something to hide, of which the rest cannot be known
+        first, end, rest = text.partition("\n")
+        text = first[conceal.longest :] + end + rest
     lines = [line for line in text.splitlines() if line.strip()]
     return [line[-LONG:] for line in lines[-count:]]
 

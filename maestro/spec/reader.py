@@ -277,7 +277,11 @@ class _Reader:
             frame.key_at = self.at(event.start_mark)
             frame.key = self.as_key(frame, value, event)
         else:
-            if isinstance(value, str) and frame.key in LINES_LOCATED:
+            if (
+                isinstance(value, str)
+                and frame.key in LINES_LOCATED
+                and isinstance(event, yaml.ScalarEvent)  # what an alias names stands elsewhere
+            ):
                 self.locate_lines((*frame.path, frame.key), value, event)
             elif type(value) is int and ":" in getattr(event, "value", ""):
                 spot: Path = (*frame.path, self.slot(frame))

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -428,3 +429,65 @@ def test_a_specification_that_is_gone(shell: Shell, lines: Lines) -> None:
     (shell.folder / "aside").rename(people)
     shell("conductor", "out")
     lines.check("out")
+
+
+REPLACING = r"""
+description: {name: odd, description: What stands where files of a task are looked for}
+study:
+- name: s
+  description: d
+  run:
+    cmd: |
+      while [ ! -e s.$$.err ]; do sleep 0.01; done
+      rm s.$$.err s.sh
+      for file in s.$$.err s.sh; do MAKE $file; done
+      exit 1
+- name: ended
+  description: d
+  run:
+    cmd: |
+      MAKE r.json
+  collect: [{json: r.json}]
+"""
+
+MAKES = {
+    "pipe": "mkfifo",
+    "directory": "mkdir",
+    "device": "ln -s /dev/zero",
+    "socket": f"{sys.executable} -c 'import socket, sys; "
+    "socket.socket(socket.AF_UNIX).bind(sys.argv[1])'",
+}
+
+
+@pytest.mark.parametrize("kind", MAKES)
+def test_what_is_no_file_is_not_read(shell: Shell, kind: str) -> None:
+    """Nobody waits at a pipe that a task has put in the place of its own files."""
+    shell.write("s.yaml", REPLACING.replace("MAKE", MAKES[kind]))
+
+    def said(*arguments: str, code: int = 0) -> str:
+        done = shell("maestro", *arguments, code=code, timeout=30)
+        return done.stdout + done.stderr
+
+    assert ".err: is no regular file" in said("run", "-y", "-fg", "-o", "out", "s.yaml", code=2)
+    assert ".err: is no regular file" in said("why", "out", "s")
+    if kind == "pipe":  # the page takes long, and is made of the same words as the rest
+        assert ".err: is no regular file" in said("report", "-o", "-", "out")
+    assert said("logs", "out", "s").endswith(".err <==\nis no regular file\n")
+    assert ".err <==\nis no regular file\nnote: " in said("logs", "-f", "out", "s")
+    assert "r.json: is no regular file" in said("results", "out")
+
+
+def test_a_script_is_not_written_to_a_pipe(shell: Shell) -> None:
+    """Nor does a conductor wait at one."""
+    shell.write(
+        "s.yaml",
+        """\
+        description: {name: odd, description: d}
+        study:
+        - {name: a, description: d, run: {cmd: mkdir ../b; mkfifo ../b/b.sh}}
+        - {name: b, description: d, run: {cmd: "true", depends: [a]}}
+        """,
+    )
+    done = shell("maestro", "run", "-y", "-fg", "-o", "out", "s.yaml", code=2, timeout=30)
+    assert "b.sh" in done.stdout
+    assert "is no regular file" in done.stdout

@@ -115,7 +115,7 @@ def test_what_is_not_of_its_type_leaves_the_others(folder: Path) -> None:
 
 def test_a_pipe_is_not_waited_for(folder: Path) -> None:
     os.mkfifo(folder / "f")
-    assert refused(folder, Collect("json", "f")) == "f: this is no file"
+    assert refused(folder, Collect("json", "f")) == "f: is no regular file"
 
 
 def spelled(folder: Path, *texts: str) -> list[object]:

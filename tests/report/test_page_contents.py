@@ -9,10 +9,12 @@ import pytest
 
 from maestro.conductor.store import AttemptRow, TaskRow
 from maestro.graph import expand
+from maestro.report.concealing import Concealer
+from maestro.report.outputs import LONG, last_lines
 from maestro.report.page.columns import ROWS, task_columns, timeline
 from maestro.report.page.layout import layered
-from maestro.report.page.provenance import concealer, specification_text
-from maestro.spec.model import Dependency, Environment, Parameter, Specification, Step
+from maestro.report.page.provenance import specification_text
+from maestro.spec.model import Dependency, Parameter, Specification, Step
 
 
 def plain(text: str) -> str:
@@ -97,6 +99,10 @@ def test_generations_stand_side_by_side_near_their_parents() -> None:
          "x: &s\n  A: …\nenv:\n  variables:\n    <<:\n      A: …"),
         ('"env": {variables: [sec, {B: sec}]}\n',
          '"env":\n  variables:\n    - …\n    -\n      B: …'),
+        ("x: &e {variables: {A: sec}}\nenv: *e\nb: 2\n",
+         "x: &e {variables: {A: …}}\nenv:\n  variables:\n    A: …\nb: 2"),
+        ("x: &x {env: {labels: {A: sec}}}\n<<: [*x]\n", "x: &x {env: {labels: {A: …}}}\n<<: [*x]"),
+        ("x: &k env\n*k : {labels: {A: sec}}\nb: 2\n", "x: &k env:\n  labels:\n    A: …\nb: 2"),
         ("env: sec\nenv: {variables: {A: sec}}\n", "env: …\nenv:\n  variables:\n    A: …"),
         ("b: 'x\x1b'\n", ""),
         ("b: \u202ex\n", "b: \\u202ex"),
@@ -109,7 +115,27 @@ def test_a_specification_shows_no_environment(tmp_path: Path, text: str, shown: 
 
 
 def test_values_of_the_environment_are_put_back_to_their_names() -> None:
-    values = {"A": "secret", "B": "secret-longer", "C": "abc", "SPECROOT": "/home/ann"}
-    conceal = concealer(Environment(resolved=values))
-    assert conceal("secret-longer, secret; abc /home/ann") == "$(B), $(A); abc /home/ann"
-    assert concealer(Environment())("secret") == "secret"
+    conceal = Concealer({"A": "secret", "B": "secret-longer", "C": "abc"})
+    assert conceal("secret-longer, secret; abc") == "$(B), $(A); abc"
+    assert Concealer({})("secret") == "secret"
+
+
+def test_each_line_of_a_value_is_hidden() -> None:
+    conceal = Concealer({"KEY": "first line\n  second line\nabc\n", "BLANK": " padded "})
+    assert conceal("$ first line; second line; abc\n") == "$ $(KEY); $(KEY); abc\n"
+    assert conceal("<padded>") == "<$(BLANK)>"
+
+
+def test_what_is_cut_was_hidden_before(tmp_path: Path) -> None:
+    """No part of a value remains where a line, or what is read of a file, begins amid it."""
+    secret = "s3cr3t-värde"
+    path = tmp_path / "t.err"
+    conceal = Concealer({"KEY": secret})
+    for times in (1, 99):
+        for after in (0, 1, 300, *range(LONG - 30, LONG + 30), *range(2 * LONG - 30, 2 * LONG)):
+            path.write_text("." * 7 + times * secret + "." * after, encoding="utf-8")
+            for count in (1, 2):
+                (shown,) = last_lines(str(path), count, conceal)
+                assert len(shown) <= LONG
+                assert set(shown) <= set(".$(KEY)")
+                assert shown.endswith("." * min(after, LONG - 2 * conceal.longest))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +163,59 @@ def test_what_a_merge_brings_is_no_duplicate(checked: Checker) -> None:
     resources = spec.steps[0].resources
     assert (resources.nodes, resources.procs, resources.gpus) == (7, 1, 2)
     assert not any(p.code == "duplicate-key" for p in problems)
+
+
+def test_an_alias_means_what_it_names(tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+
+    def loaded(text: str) -> tuple[Any, ...]:
+        path.write_text(text, encoding="utf-8")
+        spec, problems = check(path, cwd="/x")
+        assert spec is not None, problems
+        return replace(spec, positions={}), sorted({p.code for p in problems})
+
+    plain = loaded("first: here\n" + EVERYTHING)
+    root = yaml.compose(EVERYTHING, Loader=yaml.SafeLoader)
+    first = yaml.ScalarNode("tag:yaml.org,2002:str", "first")
+    for node in list(_below(root)):
+        root.value.insert(0, (first, node))  # hence it is an alias where it stood
+        text = yaml.serialize(root)
+        del root.value[0]
+        assert "*id001" in text
+        assert loaded(text) == plain, text
+
+
+def _below(node: yaml.Node) -> Iterator[yaml.Node]:
+    """The keys and values below ``node``."""
+    if isinstance(node, yaml.CollectionNode):
+        for entry in node.value:
+            for part in entry if isinstance(entry, tuple) else (entry,):
+                yield part
+                yield from _below(part)
+
+
+def test_a_command_that_is_an_alias(checked: Checker) -> None:
+    spec, problems = checked(
+        """\
+        study:
+          - {name: a, description: b, run: {cmd: &c "echo $(a.wrokspace)", restart: *c}}
+          - name: b
+            description: b
+            run:
+              cmd: &lines |
+                echo 1
+                echo $(NO.value)
+              restart: *lines
+          - {name: &k c, description: *k, run: {cmd: *lines}}
+        """
+    )
+    assert errors(problems) == []
+    assert spec is not None
+    a, b, c = spec.steps
+    assert a.restart == a.cmd == "echo $(a.wrokspace)"
+    assert b.restart == b.cmd == c.cmd == "echo 1\necho $(NO.value)\n"
+    where = ("study", 1, "run", "restart")
+    assert spec.locate(where, b.restart, 12) == spec.where(*where) == Position("study.yaml", 12, 16)
 
 
 def test_a_hundred_thousand_values(tmp_path: Path) -> None:

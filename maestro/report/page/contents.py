@@ -14,11 +14,12 @@ from maestro.conductor.store import TaskRow
 from maestro.engine import FAILED, Outcome, State
 from maestro.graph import quotient, tasks
 from maestro.report.analysis import analyze_history
+from maestro.report.concealing import Concealer
 from maestro.report.failure import cause, last_words
 from maestro.report.look import in_order, one_line
 from maestro.report.page.columns import Columns, Timeline, task_columns, timeline
 from maestro.report.page.layout import Picture, layered, place
-from maestro.report.page.provenance import Fact, concealer, facts, specification_text
+from maestro.report.page.provenance import Fact, facts, specification_text
 from maestro.report.picture import draw
 from maestro.report.study import History, Study
 from maestro.report.table import so_far
@@ -102,7 +103,8 @@ def gather(study: Study, now: float) -> Contents:
     """
     history = study.history()
     spec = study.specification
-    conceal = concealer(spec.environment)
+    values = {k: v for k, v in spec.environment.resolved.items() if k != "SPECROOT"}
+    conceal = Concealer(values)
     states = {task.name: State(task.state).shown for task in history.tasks}
     running = so_far(history.tasks, history.attempts, now)
     columns, parameters = task_columns(history.tasks, running, conceal)
@@ -170,13 +172,13 @@ def _graph(graph: nx.DiGraph[str]) -> Graph:
 
 
 def _failures(
-    study: Study, history: History, conceal: Callable[[str], str]
+    study: Study, history: History, conceal: Concealer
 ) -> Iterator[Failure]:
     """The tasks that failed first."""
     failed = [(i, t) for i, t in enumerate(history.tasks) if State(t.state) in FAILED]
     failed.sort(key=lambda pair: pair[1].ended or 0.0)
     for row, task in failed[:TOLD]:
-        source, words = last_words(study.directory, history.info, task, LINES)
+        source, words = last_words(study.directory, history.info, task, LINES, conceal)
         yield Failure(
             row=row,
             name=one_line(task.name),
@@ -184,6 +186,6 @@ def _failures(
             cause=one_line(conceal(cause(task))),
             workspace=one_line(os.path.join(study.directory, task.workspace)),
             source=one_line(source),
-            words=tuple(one_line(conceal(line)) for line in words),
+            words=tuple(map(one_line, words)),
         )
 

@@ -1,10 +1,10 @@
-"""Where a study comes from, for readers of its report: no value of its environment is among it."""
+"""Where a study comes from, for readers of its report, without the values of its environment."""
 
 from __future__ import annotations
 
 import platform
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
 
@@ -16,10 +16,9 @@ from maestro.adapters.records import opened
 from maestro.conductor.study import ledgers
 from maestro.report.look import command, one_line
 from maestro.report.study import History, Study
-from maestro.spec.model import Environment
 from maestro.spec.values import plural
 
-__all__ = ["Fact", "concealer", "facts", "local_time", "specification_text"]
+__all__ = ["Fact", "facts", "local_time", "specification_text"]
 
 Fact = tuple[str, str]
 """What is known, and its name."""
@@ -27,11 +26,11 @@ Fact = tuple[str, str]
 HIDDEN = "…"
 """Stands for a value."""
 
-SHORTEST = 6
-"""Characters of a value that is told from other text."""
-
 LONGEST = 200_000
 """Characters of a specification that are shown."""
+
+_ALIAS = re.compile(r"\s*:\s*\*[^\s,\[\]{}]+")
+"""What follows a key whose value stands elsewhere."""
 
 
 def local_time(time: float) -> str:
@@ -86,22 +85,6 @@ def _hosts(directory: str) -> Iterator[str]:
 # ---- the environment ---------------------------------------------------------------------------
 
 
-def concealer(environment: Environment) -> Callable[[str], str]:
-    """A function that puts ``$(NAME)`` in the place of values of ``environment`` in a text, as far
-    as they can be told from other text: those of `SHORTEST` characters or more.
-    """
-    names = {
-        value: name
-        for name, value in environment.resolved.items()
-        if name != "SPECROOT" and len(value) >= SHORTEST
-    }
-    if not names:
-        return lambda text: text
-    longest_first = sorted(names, key=len, reverse=True)
-    pattern = re.compile("|".join(map(re.escape, longest_first)))
-    return lambda text: pattern.sub(lambda match: f"$({names[match[0]]})", text)
-
-
 def specification_text(path: str) -> str:
     """The specification in the file ``path`` as it is written, but for the values of its ``env``;
     "" where it cannot be read.
@@ -123,11 +106,15 @@ def _without_environment(text: str) -> str:
         return text
     cuts: dict[int, tuple[int, str]] = {}
     for key, value in root.value:
-        if key.value == "env":
+        if key.value == "<<":  # which may bring a whole environment
+            cuts |= _cuts(value)
+        elif key.value == "env":
             cuts |= _cuts(value)  # values may stand elsewhere, and be named by an alias
-            end = value.end_mark.index
+            begin, end = key.end_mark.index, value.end_mark.index
+            if end <= begin and (alias := _ALIAS.match(text, begin)):
+                end = alias.end()
             line_end = "" if text.startswith("\n", end) else "\n"
-            cuts[key.end_mark.index] = end, f":{_outline(value, 1)}{line_end}"
+            cuts[begin] = end, f":{_outline(value, 1)}{line_end}"
     parts, at = [], 0
     for begin, (end, instead) in sorted(cuts.items()):
         if begin >= at:
