@@ -35,7 +35,8 @@ class Job:
     """What a backend needs to run one attempt.
 
     ``output`` is the path, without extension, that the attempt's ``.out`` and ``.err`` belong to.
-    ``time_limit`` is in seconds, None for no limit. ``step`` is what the job is one of,
+    ``time_limit`` is in seconds, None for no limit, ``slots`` what a local job takes of the
+    machine. ``step`` is what the job is one of,
     ``resources`` what it asks for, and ``directives`` what its script says of that to a scheduler.
     """
 
@@ -44,6 +45,7 @@ class Job:
     directory: str
     output: str
     time_limit: float | None = None
+    slots: int = 1
     step: str = ""
     resources: Resources = Resources()
     directives: tuple[str, ...] = ()
@@ -63,6 +65,12 @@ class Backend(Protocol):
     """Runs jobs and reports what it sees of them."""
 
     health: Health
+
+    @property
+    def ahead(self) -> int:
+        """Slots' worth of jobs that it has wait at present, beyond those that can run: the next one
+        starts without anybody being asked.
+        """
 
     def submit(self, jobs: Sequence[Job]) -> None:
         """Ask for ``jobs`` to be run; what becomes of it is observed later."""

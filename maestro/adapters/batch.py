@@ -85,6 +85,11 @@ class BatchBackend:
         for parcel in parcels(self._codec, jobs, self._largest):
             self._send(parcel, self._facts)
 
+    @property
+    def ahead(self) -> int:
+        """None: jobs wait at the scheduler."""
+        return 0
+
     def cancel(self, attempts: Sequence[AttemptId]) -> None:
         """End ``attempts``. What is being submitted is ended once its job is known."""
         ended = set(attempts)

@@ -38,7 +38,7 @@ for name, path in ("maestro", sys.argv[1]), ("maestro.adapters", sys.argv[1] + "
     sys.modules[name] = package(name)
     sys.modules[name].__path__ = [path]
 from maestro.adapters.shim import main
-main(sys.argv[2])
+main(sys.argv[3], int(sys.argv[2]))
 """
 _PACKAGE = os.path.dirname(os.path.abspath(maestro.__file__))
 
@@ -48,7 +48,8 @@ class LocalBackend:
 
     ``prefix`` is what the paths of its ledgers begin with (a second one follows when a shim is
     killed); ``previous`` are the ledgers of earlier conductors, whose tasks may still run. Call
-    `recorded`, then `recover`, before anything else where there may be any.
+    `recorded`, then `recover`, before anything else where there may be any. Jobs run in the order
+    in which they are submitted, as many at a time as there are ``slots`` for (0: all at once).
 
     Raises
     ------
@@ -56,9 +57,10 @@ class LocalBackend:
         The shim cannot be started.
     """
 
-    def __init__(self, prefix: str, previous: Sequence[str] = ()) -> None:
+    def __init__(self, prefix: str, previous: Sequence[str] = (), slots: int = 0) -> None:
         self.health = Health()
         self._prefix = prefix
+        self._slots = slots
         self._formers = [Former(path) for path in previous]
         self._looked = 0.0
         self._awaited: set[AttemptId] = set()  # sent to former shims
@@ -71,6 +73,11 @@ class LocalBackend:
 
     # ---- the protocol --------------------------------------------------------------------------
 
+    @property
+    def ahead(self) -> int:
+        """One for each slot. While other shims' tasks run, of which ours knows nothing, none."""
+        return 0 if self._looking() else self._slots
+
     def submit(self, jobs: Sequence[Job]) -> None:
         """Hand ``jobs`` to the shim."""
         for job in jobs:
@@ -81,6 +88,7 @@ class LocalBackend:
                 directory=job.directory,
                 output=job.output,
                 limit=job.time_limit,
+                slots=job.slots,
             )
         self._flush()
 
@@ -215,13 +223,16 @@ class LocalBackend:
         try:
             with open(f"{self._prefix}.err", "ab", opener=private) as errors:
                 self._process = subprocess.Popen(
-                    [sys.executable, *_FLAGS, "-c", _PROGRAM, _PACKAGE, self._ledger],
+                    [
+                        sys.executable, *_FLAGS, "-c", _PROGRAM, _PACKAGE,
+                        str(self._slots), self._ledger,
+                    ],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=errors,
                     start_new_session=True,
                     bufsize=0,
-                )
+                )  # fmt: skip
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
             raise _impossible(f"{where}{error.strerror}") from error
@@ -270,6 +281,8 @@ class LocalBackend:
             return started(Start(*values))
         if kind == "end":
             seen = ended(End(*values))
+        elif kind == "dropped":
+            seen = Observation(AttemptId(*values), Seen.CANCELLED, time.time())
         else:
             task, number, code, why = values
             if code in HOPELESS:

@@ -4,10 +4,11 @@ Requests come in on the standard input, reports go out on the standard output, b
 the ledger is the truth. When its conductor is gone (the end of its input), or at a TERM, it starts
 nothing more, records so, waits until its children have ended, and ends.
 
-    {"run": [task, number], "script", "directory", "output", "limit"}
+    {"run": [task, number], "script", "directory", "output", "limit", "slots"}
     {"cancel": [task, number]}
 
-Reports are the ledger's records, and ``["refused", task, number, errno, why]``; that it is closed
+Reports are the ledger's records, ``["refused", task, number, errno, why]``, and of what was
+cancelled before its turn ``["dropped", task, number]``; that it is closed
 is reported at a TERM alone, when there still is somebody to tell. A shim that cannot keep a ledger
 reports no more than ``["unfit", why]``, and ends.
 """
@@ -52,25 +53,30 @@ _COMPLAIN = 'printf "%s\\n" "$0" >&2; exit "$1"'
 class _Child:
     """A task's attempt while it runs; times by the monotonic clock."""
 
-    __slots__ = ("attempt", "deadline", "killed", "started")
+    __slots__ = ("attempt", "deadline", "killed", "slots", "started")
 
-    def __init__(self, task: str, number: int, limit: float | None) -> None:
+    def __init__(self, task: str, number: int, limit: float | None, slots: int) -> None:
         self.attempt = (task, number)
+        self.slots = slots
         self.started = time.monotonic()
         self.deadline = None if limit is None else self.started + limit
         self.killed: str | None = None
 
 
 class Shim:
-    """Starts, watches and ends tasks; ``path`` is the ledger's."""
+    """Starts, watches and ends tasks, as many at a time as there are ``slots`` for (0: all at
+    once); ``path`` is the ledger's.
+    """
 
-    def __init__(self, path: str, requests: int, reports: int) -> None:
+    def __init__(self, path: str, slots: int, requests: int, reports: int) -> None:
         self._ledger = Ledger(path)
         self._outgoing = b""
         self._reports: int | None = reports
         self._report("open")
         self._requests: int | None = requests
         self._incoming = b""
+        self._slots = slots
+        self._waiting: dict[tuple[str, int], dict[str, Any]] = {}  # requests, in their order
         self._children: dict[int, _Child] = {}
         self._unrecorded: list[list[Any]] = []
         self._outputs: dict[tuple[str, int], str] = {}  # by attempt, until its start is recorded
@@ -106,6 +112,7 @@ class Shim:
             if self._wakeup in ready:
                 os.read(self._wakeup, 4096)
             self._reap()
+            self._begin()
             self._enforce()
             if self._requests is not None:
                 if self._told_to_close:
@@ -142,7 +149,9 @@ class Shim:
         for line in lines:
             request = json.loads(line)
             if "run" in request:
-                self._start(request)
+                task, number = request["run"]
+                self._waiting[task, number] = request
+                self._begin()
             else:
                 self._cancel(tuple(request["cancel"]))
 
@@ -151,6 +160,7 @@ class Shim:
         assert self._requests is not None
         os.dup2(self._null, self._requests)  # closed, its number would go to a task's output
         self._requests = None
+        self._waiting.clear()
         self._unrecorded.append(["closed"])
 
     def _report(self, *values: object) -> None:
@@ -192,6 +202,19 @@ class Shim:
 
     # ---- starting ------------------------------------------------------------------------------
 
+    def _begin(self) -> None:
+        """Start what waits, in order, as long as there are slots for it. Alone, a task may take
+        more than there are.
+        """
+        while self._waiting:
+            attempt, request = next(iter(self._waiting.items()))
+            if self._slots and self._children:
+                used = sum(child.slots for child in self._children.values())
+                if used + request["slots"] > self._slots:
+                    return
+            del self._waiting[attempt]
+            self._start(request)
+
     def _start(self, request: dict[str, Any]) -> None:
         """Start an attempt, which stands in the ledger before that. When we are killed before its
         start does too, its output files tell whether it began: they keep their first names until
@@ -211,7 +234,7 @@ class Shim:
             self._unrecorded.append(["void", task, number])
             self._refuse(task, number, error)
         else:
-            self._children[pid] = _Child(task, number, limit)
+            self._children[pid] = _Child(task, number, limit, request["slots"])
             self._outputs[task, number] = output
             start = [task, number, pid, _birth(pid), time.time(), limit]
             self._unrecorded.append(["start", *start])
@@ -325,6 +348,9 @@ class Shim:
                     child.deadline = None
 
     def _cancel(self, attempt: tuple[str, int]) -> None:
+        if self._waiting.pop(attempt, None) is not None:
+            self._report("dropped", *attempt)
+            return
         for pid, child in self._children.items():
             if child.attempt == attempt and child.killed is None:
                 self._end(pid, child, "cancel")
@@ -390,10 +416,10 @@ def _told(error: OSError) -> str:
     return f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
 
 
-def main(path: str) -> None:
-    """Be a shim that keeps the ledger ``path``."""
+def main(path: str, slots: int) -> None:
+    """Be a shim that keeps the ledger ``path``, for tasks that share ``slots``."""
     try:
-        shim = Shim(path, 0, 1)
+        shim = Shim(path, slots, 0, 1)
     except OSError as error:
         os.write(1, json.dumps(["unfit", _told(error)]).encode() + b"\n")
         raise SystemExit(1) from None

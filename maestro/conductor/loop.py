@@ -126,6 +126,7 @@ class Conductor:
         for backend in self._backends.values():
             for observation in backend.observe():
                 self.engine.observe(observation, now)
+        self.engine.ahead = self._backends[True].ahead
         self._submit(self.engine.decide(now))
         self._record()
 
@@ -196,7 +197,8 @@ class Conductor:
     def _jobs(self, submissions: Sequence[Submit]) -> Iterator[Job]:
         for submission in submissions:
             try:
-                yield self._writer.job(submission.attempt, restart=submission.restart)
+                job = self._writer.job(submission.attempt, restart=submission.restart)
+                yield replace(job, slots=submission.slots)
             except OSError as error:
                 self._refuse(submission.attempt, error)
 

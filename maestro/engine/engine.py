@@ -76,6 +76,9 @@ class Engine:
         self._ready: dict[bool, deque[str]] = {True: deque(), False: deque()}
         self._flying = {True: 0, False: 0}
         self._submitting = 0  # of those that are not local
+        self.ahead = 0
+        """Slots' worth of local tasks that may be submitted beyond those that there are, in the
+        order in which they will run: whoever runs them has them wait."""
         self._slots_used = 0
         self._hold = {True: 0.0, False: 0.0}
         self._delay = {True: 0.0, False: 0.0}  # 0: the last answer was no refusal
@@ -238,7 +241,8 @@ class Engine:
                 progress = self._progress[task]
                 self._submit(task, progress, progress.number + 1, now)
                 attempt = AttemptId(task, progress.number)
-                submissions.append(Submit(attempt, progress.restarts > 0, local))
+                slots = self._demand_of(task, progress).slots
+                submissions.append(Submit(attempt, progress.restarts > 0, local, slots))
         return submissions
 
     # ---- how: waiting --------------------------------------------------------------------------
@@ -286,7 +290,7 @@ class Engine:
             return not window or self._submitting < window
         if not self._slots_used:  # alone, a task may be larger than the machine
             return True
-        return self._slots_used + demand.slots <= policy.slots
+        return self._slots_used + demand.slots <= policy.slots + self.ahead
 
     # ---- how: in flight ------------------------------------------------------------------------
 

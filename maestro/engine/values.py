@@ -50,11 +50,14 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Submit:
-    """Submit this attempt, by the task's restart script where ``restart`` says so."""
+    """Submit this attempt, by the task's restart script where ``restart`` says so; a ``local`` one
+    takes ``slots`` of this machine.
+    """
 
     attempt: AttemptId
     restart: bool
     local: bool
+    slots: int = 1
 
 
 @dataclass(frozen=True, slots=True)
