@@ -147,8 +147,8 @@ class Reasons:
             update = command("update", "--throttle", "N", self._study.directory)
             yield f"  To change that: {update}"
         elif slots and own.local and local and sum(local) + own.slots > slots:
-            others = f"others in flight ({len(local)}) have {sum(local)} of {slots}"
-            yield f"is ready; it takes {plural(own.slots, 'core')}, and {others}"
+            takes = f"{plural(own.slots, 'core')} of {slots}"
+            yield f"is ready; it takes {takes}, and has its turn after {len(local)} in flight"
         elif not own.local and self._info.trouble:
             yield f"is ready to be submitted: {self._info.trouble}"
         else:

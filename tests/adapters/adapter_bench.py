@@ -53,9 +53,9 @@ class Bench:
         output = str(workspace / task)
         return Job(AttemptId(task, number), str(script), str(workspace), output, limit)
 
-    def backend(self, previous: Sequence[str] = ()) -> LocalBackend:
+    def backend(self, previous: Sequence[str] = (), slots: int = 0) -> LocalBackend:
         prefix = str(self.folder / f"ledger-{len(self.backends)}")
-        backend = LocalBackend(prefix, previous)
+        backend = LocalBackend(prefix, previous, slots)
         self.backends.append(backend)
         return backend
 

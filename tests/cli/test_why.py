@@ -150,8 +150,9 @@ def end(shell: Shell) -> None:
 
 def test_what_a_task_waits_for(shell: Shell) -> None:
     begin(shell)
-    ready = "It is ready; it takes 2 cores, and others in flight (1) have 2 of 2\n"
-    assert ready in why(shell, "sim_N.2")
+    assert "It is next: it starts when another has ended, and waits for " in why(shell, "sim_N.2")
+    ready = "It is ready; it takes 2 cores of 2, and has its turn after 2 in flight\n"
+    assert ready in why(shell, "sim_N.3")
     text = why(shell, "post_N.1")
     assert "waits for 1 of 1 parent to finish\n    ▶ RUNNING      sim_N.1\n" in text
     text = why(shell, "all")
@@ -159,7 +160,7 @@ def test_what_a_task_waits_for(shell: Shell) -> None:
     assert "  which in turn wait for\n    ▶ RUNNING      sim_N.1\n" in text
     assert "maestro logs -f out sim_N.1\n" in why(shell, "sim_N.1")
     shell("maestro", "update", "--throttle", "1", "out")
-    eventually(lambda: "the throttle is 1, and 1 are in flight" in why(shell, "sim_N.3"))
+    eventually(lambda: "the throttle is 1, and 2 are in flight" in why(shell, "sim_N.3"))
     end(shell)
     assert "It has finished, after " in why(shell, "all")
 
@@ -168,15 +169,14 @@ def test_what_a_task_waits_for(shell: Shell) -> None:
 def test_the_cores_of_another_host_are_not_known(shell: Shell, told: bool) -> None:
     large = WAITING.replace(", procs: 2}", "}", 1).replace("procs: 2", "procs: 999")
     begin(shell, spec=WAITING if told else large)
-    full = "It is ready; it takes {0} cores, and others in flight (1) have {0} of "
-    full = full.format(2 if told else 999)
+    full = f"It is ready; it takes {2 if told else 999} cores of "
     assert full in why(shell, "sim_N.3")
     store = sqlite3.connect(shell.folder / "out" / ".maestro" / "study.sqlite", timeout=30)
     with store:
         store.execute("UPDATE lease SET host = 'elsewhere'")
     store.close()
     turn = "It is ready, and has its turn after 1 that are in flight\n"
-    assert (full if told else turn) in why(shell, "sim_N.3")
+    assert (full if told else turn) in why(shell, "sim_N.3"), "a larger one has none wait"
     end(shell)
 
 

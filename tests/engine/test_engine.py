@@ -280,6 +280,20 @@ def test_a_task_larger_than_the_machine_runs_alone() -> None:
     assert decided(engine) == ["last1"]
 
 
+def test_some_tasks_wait_where_they_run() -> None:
+    demands = {"a": local(), "b": local(), "c": local(2), "d": local(), "large": local(64)}
+    engine = Engine(graph_of(dict.fromkeys(demands, ())), Policy(slots=2), demands.__getitem__)
+    engine.ahead = 2
+    assert decided(engine) == ["a1", "b1", "c1"]
+    see(engine, "a", Seen.FINISHED)
+    assert decided(engine) == ["d1"]
+    engine.ahead = 0
+    for task in "bcd":
+        assert decided(engine) == []
+        see(engine, task, Seen.FINISHED)
+    assert decided(engine) == ["large1"]
+
+
 def test_slots_of_this_machine_do_not_concern_a_scheduler() -> None:
     demands = {"x": local(2), "y": local(2), "j": Demand(local=False), "k": Demand(local=False)}
     graph = graph_of(dict.fromkeys(demands, ()))
