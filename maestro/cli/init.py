@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 
 from maestro.cli.parser import Parser
@@ -41,6 +42,11 @@ def run(options: argparse.Namespace) -> int:
     if options.file == "-":
         deliver(text.rstrip("\n"))
         return 0
+    folder = os.path.dirname(options.file)
+    if folder and not os.path.isdir(folder):
+        raise UsageError(
+            f"there is no directory {folder}; to make it: {shlex.join(['mkdir', '-p', folder])}"
+        )
     try:
         with open(options.file, "x", encoding="utf-8") as file:
             file.write(text)

@@ -197,7 +197,10 @@ def _guarded(command: Callable[[], int]) -> int:
 
 
 def _open_closed_streams() -> None:
-    """A closed stream is an empty one: else it would be None, and its number the next file's."""
+    """A closed stream is an empty one: else it would be None, and its number the next file's. An
+    output takes nothing: what a command is for is not to be lost in silence.
+    """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
+            nothing = os.open(os.devnull, os.O_RDONLY)
+            setattr(sys, name, open(nothing, mode, encoding="utf-8"))  # noqa: SIM115

@@ -187,6 +187,14 @@ class Parser(argparse.ArgumentParser):
         accepted = ", ".join(map(str, action.choices))
         raise argparse.ArgumentError(action, f"'{value}' is none of {accepted}{near}")
 
+    def _print_message(self, message: str, file: Any = None) -> None:
+        from maestro.report.writing import deliver
+
+        if file is sys.stdout:  # help and version are all that was asked for
+            deliver(message.rstrip("\n"))
+        else:
+            super()._print_message(message, file)
+
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}\n{self.format_usage().rstrip()}")
 

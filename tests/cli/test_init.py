@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import subprocess
 
 from tests.conftest import Shell
 
@@ -40,4 +41,11 @@ def test_no_file_is_written_over(shell: Shell) -> None:
     done = shell("maestro", "init", "mine.yaml", code=1)
     assert "mine.yaml is there already" in done.stderr
     assert (shell.folder / "mine.yaml").read_text() == "precious"
-    shell("maestro", "init", "no/such/folder.yaml", code=1)
+
+
+def test_a_directory_that_is_missing_is_named_with_the_remedy(shell: Shell) -> None:
+    done = shell("maestro", "init", "sp ace/x/y.yaml", code=1)
+    remedy = "mkdir -p 'sp ace/x'"
+    assert done.stderr == f"error: there is no directory sp ace/x; to make it: {remedy}\n"
+    subprocess.run(remedy, shell=True, cwd=shell.folder, check=True)
+    shell("maestro", "init", "sp ace/x/y.yaml")

@@ -51,11 +51,25 @@ def conducted_each_time(shell: Shell, where: str) -> None:
 
 
 @pytest.mark.parametrize("closed", [">&-", ">&- 2>&-", "<&- >&- 2>&-"])
-def test_closed_outputs_are_no_trouble(shell: Shell, closed: str) -> None:
+def test_closed_outputs_are_no_trouble_to_what_conducts(shell: Shell, closed: str) -> None:
     conducted_each_time(shell, closed)
-    for words in ("status out", "graph out", "analyze out", "validate fan.yaml"):
+    said = "error: the standard output cannot be written: Bad file descriptor\n"
+    for words in (
+        "status out",
+        "status -f csv out",
+        "status -w out",
+        "graph out",
+        "analyze out",
+        "validate fan.yaml",
+        "report -o - out",
+        "logs out",
+        "init -",
+        "--help",
+        "--version",
+    ):
         done = redirected(shell, words, closed)
-        assert (words, done.returncode, done.stderr) == (words, 0, "")
+        heard = "" if "2>&-" in closed else said
+        assert (words, done.returncode, done.stderr) == (words, 1, heard)
 
 
 def test_a_reader_that_leaves_stops_no_study(shell: Shell) -> None:
@@ -105,6 +119,10 @@ def test_an_output_that_is_all_there_is_to_a_command_must_be_written(shell: Shel
         "results out",
         "results -f csv out",
         "rerun --step all --dry out",
+        "--help",
+        "--version",
+        "run --help",
+        "",
     ):
         done = redirected(shell, words, "> /dev/full")
         assert (words, done.returncode, done.stderr) == (words, 1, said)
