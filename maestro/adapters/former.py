@@ -9,9 +9,8 @@ import time
 from collections.abc import Iterable
 from dataclasses import replace
 
-from maestro.adapters import host
+from maestro.adapters import host, shim
 from maestro.adapters.records import End, Intent, Reader, Start, ended, started
-from maestro.adapters.shim import GRACE, drafts
 from maestro.engine.observations import AttemptId, Observation, Seen
 
 __all__ = ["Former"]
@@ -86,7 +85,7 @@ class Former:
         record = self.running[attempt]
         if attempt in self._ending or not self._lives(record):
             return
-        self._ending[attempt] = (seen, time.monotonic() + GRACE)
+        self._ending[attempt] = (seen, time.monotonic() + shim.GRACE)
         _signal(record.pid, signal.SIGTERM)
         _signal(record.pid, signal.SIGCONT)
 
@@ -120,7 +119,7 @@ class Former:
     def _adopted(self) -> list[Observation]:
         """Attempts that began, though their shim was killed before it could record that."""
         # A process of the shim's own is on its way to become a task's, as long as there is one.
-        if not self._intents or host.process_with(self._path) is not None:
+        if not self._intents or host.process_with(shim.__name__, self._path) is not None:
             return []
         intents = list(self._intents.values())
         self._intents.clear()
@@ -131,7 +130,7 @@ class Former:
         opened = self._reader.opened
         pid = 0
         if opened is not None and opened.here():  # else a file may be lost, or not be seen yet
-            files = drafts(intent.output, intent.number)
+            files = shim.drafts(intent.output, intent.number)
             pid = host.process_writing(files) or 0
             folder = os.path.dirname(intent.output)
             if not pid and os.path.isdir(folder) and not os.path.lexists(files[-1]):

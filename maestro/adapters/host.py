@@ -75,11 +75,14 @@ def _start_by_ps(pid: int) -> str | None:
     return None if not state or state.startswith("Z") else " ".join(start.split())
 
 
-def process_with(argument: str) -> int | None:
-    """A process whose last argument is ``argument``; None where there is none, or no ``/proc``."""
+def process_with(word: str, last: str) -> int | None:
+    """A process in whose command line ``word`` stands, and whose last argument is ``last``; None
+    where there is none, or no ``/proc``.
+    """
     for pid in _processes():
         with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as file:
-            if file.read().endswith(b"\0%s\0" % os.fsencode(argument)):
+            text = file.read()
+            if os.fsencode(word) in text and text.endswith(b"\0%s\0" % os.fsencode(last)):
                 return pid
     return None
 

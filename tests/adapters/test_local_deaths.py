@@ -413,8 +413,15 @@ def test_what_runs_is_found_and_awaited(bench: Bench, intended: Intended, begins
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="has no /proc")
 def test_a_process_that_is_on_its_way_is_waited_for(bench: Bench, intended: Intended) -> None:
     """As one that the shim had made, and that has yet to make its files."""
-    wait = f"import sys, time; time.sleep(0.7); open({str(intended.files[1])!r}, 'x')"
+    wait = f"import time; time.sleep(0.7); open({str(intended.files[1])!r}, 'x')"
+    program = f"{wait}  # maestro.adapters.shim"
     begin = time.monotonic()
-    with subprocess.Popen([sys.executable, "-c", wait, intended.path]):
+    with subprocess.Popen([sys.executable, "-c", program, intended.path]):
         ends_as(bench, intended, Seen.LOST)
     assert time.monotonic() - begin >= 0.7
+
+
+def test_somebody_who_reads_the_ledger_is_not_waited_for(bench: Bench, intended: Intended) -> None:
+    with subprocess.Popen(["tail", "-f", intended.path], stdout=subprocess.DEVNULL) as reader:
+        ends_as(bench, intended, Seen.NEVER_STARTED)
+        reader.kill()
