@@ -121,6 +121,7 @@ class Session:
         """One run, in a folder that is removed afterwards."""
         with self.folder() as folder:
             command = contestant.prepare(folder, size)
+            os.sync()  # nobody is to wait for what those before have left to be written
             taken = timed(command, folder, contestant.environment)
             if contestant.check is not None:
                 taken = taken._replace(printed=contestant.check(folder, size) or taken.printed)
