@@ -83,6 +83,7 @@ class Conductor:
         self.watcher = watcher
         self.recovered: Recovered | None = None
         self._intended: dict[bool, list[Submit]] = {local: [] for local in backends}
+        self._saw_jobs = False in backends  # since all was recorded last
         self._heeded: list[str] = []  # requests, to be discarded once that is recorded
         self._snapshot_due = 0.0
         self._stale = True
@@ -123,9 +124,10 @@ class Conductor:
     def _turn(self) -> None:
         self._heed_requests()
         now = time.time()
-        for backend in self._backends.values():
+        for local, backend in self._backends.items():
             for observation in backend.observe():
                 self.engine.observe(observation, now)
+                self._saw_jobs |= not local
         self.engine.ahead = self._backends[True].ahead
         self._submit(self.engine.decide(now))
         self._record()
@@ -190,9 +192,11 @@ class Conductor:
 
     def _may_submit(self, *, local: bool) -> bool:
         """Whether the study still is ours, and what a scheduler is to be sent is recorded; local
-        tasks have a ledger.
+        tasks have a ledger, which does not tell of the jobs that they waited for.
         """
-        return self._recorder.holds() if local else self._record(at_once=True)
+        if local and not self._saw_jobs:
+            return self._recorder.holds()
+        return self._record(at_once=True)
 
     def _jobs(self, submissions: Sequence[Submit]) -> Iterator[Job]:
         for submission in submissions:
@@ -239,6 +243,7 @@ class Conductor:
                 self._trouble = batch.health.trouble
                 self._tell(self._trouble or "The scheduler answers again.")
         recorded = self._recorder.record(self.engine.outcome, at_once=at_once)
+        self._saw_jobs &= not recorded
         now = time.monotonic()
         if (self._stale and now >= self._snapshot_due) or self._recorder.ended:
             self._write_snapshot(now)

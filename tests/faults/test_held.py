@@ -183,6 +183,40 @@ def test_nothing_is_submitted_that_is_not_recorded(
     assert len(jobs) == (0 if cancelled else 1)
 
 
+THEN_HERE = """
+    description: {name: jobs, description: A local task after a job}
+    batch: {type: lsf, host: h, bank: b, queue: q}
+    study:
+    - name: there
+      description: there
+      run: {cmd: "until [ -e '$(OUTPUT_PATH)/go' ]; do sleep .05; done", procs: 1}
+    - name: here
+      description: here
+      run: {cmd: "echo here >> '$(OUTPUT_PATH)/runs'", depends: [there]}
+"""
+
+
+def test_no_local_task_starts_before_the_end_of_its_job_is_recorded(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who follows a killed conductor would not know that it could."""
+    install(tmp_path / "standins", monkeypatch)
+    shell.write("jobs.yaml", THEN_HERE)
+    process = shell.start("maestro", "run", "-y", "-fg", "-s", "1", "-o", "out", "jobs.yaml")
+    out = shell.folder / "out"
+    eventually((out / "status.csv").exists)
+    eventually(lambda: shell.states("out")["there"] == "RUNNING")
+    with reader(out):
+        (out / "go").touch()
+        log = out / "logs" / "jobs.log"
+        eventually(lambda: "there: FINISHED" in log.read_text() and "in use by" in log.read_text())
+        process.kill()
+        process.communicate()
+    shell("conductor", "out")
+    assert shell.states("out") == {"there": "FINISHED", "here": "FINISHED"}
+    assert (out / "runs").read_text() == "here\n"
+
+
 AMID = """
 import os, sys
 from maestro.cli.main import conductor
