@@ -94,12 +94,19 @@ def process_writing(paths: Collection[str]) -> int | None:
     parts = (os.path.split(path) for path in paths)
     wanted = {os.path.join(os.path.realpath(folder), name) for folder, name in parts}
     for pid in _processes():
-        with contextlib.suppress(OSError):  # it is somebody else's, or has ended
-            streams = {os.readlink(f"/proc/{pid}/fd/{number}") for number in (1, 2)}
-            named = {stream.removesuffix(" (deleted)") for stream in streams}
-            if wanted & named and os.getpgid(pid) == pid:
-                return pid
+        if any(_stream(pid, number) in wanted for number in (1, 2)):
+            with contextlib.suppress(OSError):  # it has ended
+                if os.getpgid(pid) == pid:
+                    return pid
     return None
+
+
+def _stream(pid: int, number: int) -> str | None:
+    """Where an open descriptor of a process leads; None where that cannot be told."""
+    try:
+        return os.readlink(f"/proc/{pid}/fd/{number}").removesuffix(" (deleted)")
+    except OSError:  # it has closed that, has ended, or is somebody else's
+        return None
 
 
 def _processes() -> Iterator[int]:

@@ -393,8 +393,12 @@ def test_after_a_reboot_no_file_tells_that_it_never_began(
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="has no /proc")
 @pytest.mark.parametrize(
-    "begins", ["", "exec > elsewhere; ", "exec 2> elsewhere; ", "rm -f task.attempt-*; "]
-)
+    "begins",
+    [
+        "", "exec > elsewhere; ", "exec 2> elsewhere; ", "rm -f task.attempt-*; ",
+        "exec >&-; ", "exec 2>&-; ",
+    ],
+)  # fmt: skip
 def test_what_runs_is_found_and_awaited(bench: Bench, intended: Intended, begins: str) -> None:
     with intended.run(f"{begins}touch on; sleep 5") as process:
         while not Path(intended.output).with_name("on").exists():
