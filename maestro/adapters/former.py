@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import time
@@ -130,13 +131,20 @@ class Former:
         opened = self._reader.opened
         pid = 0
         if opened is not None and opened.here():  # else a file may be lost, or not be seen yet
-            files = shim.drafts(intent.output, intent.number)
-            pid = host.process_writing(files) or 0
-            folder = os.path.dirname(intent.output)
-            if not pid and os.path.isdir(folder) and not os.path.lexists(files[-1]):
+            if self._next() == (intent.task, intent.number):
                 return None
+            pid = host.process_writing(shim.drafts(intent.output, intent.number)) or 0
         start = host.process_start(pid) if pid else None
         return Start(intent.task, intent.number, pid, start, time.time(), intent.limit)
+
+    def _next(self) -> tuple[str, int] | None:
+        """The attempt that was yet to begin, when there was one."""
+        try:
+            with open(shim.next_of(self._path), "rb") as file:
+                task, number = json.loads(file.readline())
+        except (FileNotFoundError, ValueError):
+            return None
+        return task, number
 
     def _orphans(self, gone: Iterable[AttemptId]) -> list[Observation]:
         """Tasks whose shim is gone are awaited. How those that are ``gone`` ended, where that is

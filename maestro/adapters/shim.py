@@ -80,6 +80,8 @@ class Shim:
         self._children: dict[int, _Child] = {}
         self._unrecorded: list[list[Any]] = []
         self._outputs: dict[tuple[str, int], str] = {}  # by attempt, until its start is recorded
+        self._next = next_of(path)
+        self._poised = os.open(self._next, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         self._environment = dict(os.environb)
         self._null = os.open(os.devnull, os.O_RDONLY)
         self._wakeup, wakeup = os.pipe()
@@ -121,6 +123,8 @@ class Shim:
                 elif self._requests in ready:
                     self._listen()
             self._record()
+        with contextlib.suppress(OSError):
+            os.unlink(self._next)
         self._flush()
 
     def _serving(self) -> bool:
@@ -217,13 +221,14 @@ class Shim:
 
     def _start(self, request: dict[str, Any]) -> None:
         """Start an attempt, which stands in the ledger before that. When we are killed before its
-        start does too, its output files tell whether it began: they keep their first names until
-        then.
+        start does too, `next_of` tells whether it began, and its output files, which keep their
+        first names until then, which process it is.
         """
         task, number = request["run"]
         output, limit = request["output"], request["limit"]
         try:
             self._settle()  # nothing is to stand behind what it came before
+            self._poise(task, number)
             self._ledger.write("intent", task, number, output, limit)
         except OSError as error:
             self._refuse(task, number, error)
@@ -240,6 +245,22 @@ class Shim:
             self._unrecorded.append(["start", *start])
             self._report("start", *start)
         self._record()
+
+    def _poise(self, task: str, number: int) -> None:
+        """Have an attempt be the one that is to begin next.
+
+        Raises
+        ------
+        OSError
+            That cannot be written.
+        """
+        line = json.dumps([task, number]).encode() + b"\n"
+        try:
+            written = os.pwrite(self._poised, line, 0)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, self._next) from error
+        if written != len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self._next)
 
     def _refuse(self, task: str, number: int, error: OSError) -> None:
         self._report("refused", task, number, error.errno, _told(error))
@@ -280,8 +301,9 @@ class Shim:
     def _execute(self, command: list[str], files: tuple[str, str]) -> int:
         """A process that makes ``files`` and becomes ``command``.
 
-        Nothing is copied for it, as a fork would. That its files are made is its last step before
-        it becomes another program: where both are there, and this fails, it was that which failed.
+        Nothing is copied for it, as a fork would. Its files are made just before it becomes another
+        program, and then it no longer is the next to begin: where both are there, and this fails,
+        it was the program that failed.
 
         Raises
         ------
@@ -289,9 +311,13 @@ class Shim:
             Any of that failed, and the process is gone.
         """
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-        streams = [(os.POSIX_SPAWN_DUP2, self._null, 0)] + [
-            (os.POSIX_SPAWN_OPEN, number, file, flags, 0o666)
-            for number, file in enumerate(files, 1)
+        streams = [
+            *(
+                (os.POSIX_SPAWN_OPEN, number, file, flags, 0o666)
+                for number, file in enumerate(files, 1)
+            ),
+            (os.POSIX_SPAWN_OPEN, 0, self._next, os.O_WRONLY | os.O_TRUNC, 0),
+            (os.POSIX_SPAWN_DUP2, self._null, 0),
         ]
 
         def spawn(**leader: Any) -> int:
@@ -366,6 +392,14 @@ class Shim:
 def _signal_group(group: int, number: int) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):  # ended, or not ours to end
         os.killpg(group, number)
+
+
+def next_of(path: str) -> str:
+    """The file in which the attempt stands that the shim with the ledger ``path`` starts next, as a
+    JSON line. The attempt's process empties it just before it becomes the task's script: no trace
+    in a workspace is as safe from what that does.
+    """
+    return f"{path}.next"
 
 
 def drafts(output: str, number: int) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from adapter_bench import Bench, abandoned, drive, shim_of, successor
 
-from maestro.adapters import host
+from maestro.adapters import host, local, shim
 from maestro.adapters.ledger import Ledger
 from maestro.adapters.records import Reader
 from maestro.engine import AttemptId, Seen
@@ -324,6 +324,19 @@ def test_what_runs_elsewhere_is_given_up_by_force(
 # ---- killed between an intent and the record of the start
 
 
+KILLED = """\
+import os, signal
+spawn = os.posix_spawn
+def posix_spawn(*arguments, **more):
+    pid = spawn(*arguments, **more)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    os.kill(os.getpid(), signal.SIGKILL)
+os.posix_spawn = posix_spawn
+from maestro.adapters.shim import main
+"""
+"""A shim that is killed when its task has ended, and before it could take note of either."""
+
+
 class Intended:
     """The ledger of a shim that was killed before it could record the start of a task."""
 
@@ -335,6 +348,8 @@ class Intended:
         with subprocess.Popen(["true"], start_new_session=True) as gone:
             pass
         self.path = str(folder / "theirs-1.jsonl")
+        self.next = Path(shim.next_of(self.path))
+        self.next.write_text('["task", 1]\n["a much longer name", 12]\n')
         ledger = Ledger(self.path)
         ledger.write("intent", "task", 1, self.output, None)
         os.close(ledger._file)
@@ -343,6 +358,7 @@ class Intended:
 
     def run(self, command: str) -> subprocess.Popen[bytes]:
         """The task's process, as the shim starts it; the caller ends it."""
+        self.next.write_text("")
         with open(self.files[0], "xb") as out, open(self.files[1], "xb") as err:
             return subprocess.Popen(
                 ["/bin/sh", "-c", command], stdout=out, stderr=err, start_new_session=True,
@@ -361,19 +377,39 @@ def ends_as(bench: Bench, intended: Intended, seen: Seen) -> None:
     assert bench.ends()[TASK].seen is seen
 
 
-def test_what_made_no_output_never_began(bench: Bench, intended: Intended) -> None:
+def test_what_was_next_to_begin_never_did(bench: Bench, intended: Intended) -> None:
     intended.files[0].touch()  # it had come so far
     ends_as(bench, intended, Seen.NEVER_STARTED)
 
 
-def test_what_made_its_output_did_begin(bench: Bench, intended: Intended) -> None:
-    intended.run("true").wait()
+@pytest.mark.parametrize("begins", ["true", "rm -f task.attempt-*", "rm -rf ../*task"])
+def test_what_was_no_longer_next_did_begin(
+    bench: Bench, intended: Intended, begins: str
+) -> None:
+    intended.run(begins).wait()
     ends_as(bench, intended, Seen.LOST)
 
 
-def test_where_the_workspace_is_gone_it_may_have_begun(bench: Bench, intended: Intended) -> None:
-    os.rmdir(os.path.dirname(intended.output))
+@pytest.mark.parametrize("lines", [[], ['["other", 1]\n'], ['["task", 2]\n']])
+def test_when_another_is_next_it_did_begin(
+    bench: Bench, intended: Intended, lines: list[str]
+) -> None:
+    intended.next.unlink()
+    for line in lines:
+        intended.next.write_text(line)
     ends_as(bench, intended, Seen.LOST)
+
+
+def test_a_shim_killed_when_its_task_had_removed_its_output(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed = local._PROGRAM.replace("from maestro.adapters.shim import main\n", KILLED)
+    monkeypatch.setattr(local, "_PROGRAM", changed)
+    backend = bench.backend()
+    backend.submit([bench.job("rm -f task.attempt-*; touch ran")])
+    bench.wait(backend, lambda: bool(bench.ends()))
+    assert (bench.folder / "task" / "ran").exists()
+    assert bench.ends()[TASK].seen is Seen.LOST
 
 
 def test_what_the_shim_gave_up_never_began(bench: Bench, intended: Intended) -> None:
@@ -416,8 +452,8 @@ def test_what_runs_is_found_and_awaited(bench: Bench, intended: Intended, begins
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="has no /proc")
 def test_a_process_that_is_on_its_way_is_waited_for(bench: Bench, intended: Intended) -> None:
-    """As one that the shim had made, and that has yet to make its files."""
-    wait = f"import time; time.sleep(0.7); open({str(intended.files[1])!r}, 'x')"
+    """As one that the shim had made, and that is still the next to begin."""
+    wait = f"import time; time.sleep(0.7); open({str(intended.next)!r}, 'w')"
     program = f"{wait}  # maestro.adapters.shim"
     begin = time.monotonic()
     with subprocess.Popen([sys.executable, "-c", program, intended.path]):

@@ -6,7 +6,7 @@ each attempt that the store knows to have started there must be a line, once, an
 
 from __future__ import annotations
 
-import os
+import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import maestro
 from maestro.adapters.records import Intent, Reader, Start
+from maestro.adapters.shim import next_of
 from maestro.conductor.store import FILE, HIDDEN
 
 __all__ = ["JOURNAL", "Tally", "audit"]
@@ -119,15 +120,16 @@ def _orphans(out: Path, killed: set[int]) -> set[str]:
             else:
                 del running[record.task]
         if reader.opened is not None and reader.opened.pid in killed:
-            found |= {task for task, record in running.items() if _began(record)}
+            found |= {task for task, record in running.items() if _began(record, path)}
     return found
 
 
-def _began(record: Intent | Start) -> bool:
-    """Whether an attempt ran: by the first names of its output, where its start is not recorded."""
-    return isinstance(record, Start) or os.path.exists(
-        f"{record.output}.attempt-{record.number}.err"
-    )
+def _began(record: Intent | Start, ledger: Path) -> bool:
+    """Whether an attempt ran, and was not the next to begin."""
+    if isinstance(record, Start):
+        return True
+    line = Path(next_of(str(ledger))).read_bytes().partition(b"\n")[0]
+    return line != json.dumps([record.task, record.number]).encode()
 
 
 def _expected(

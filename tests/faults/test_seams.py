@@ -32,6 +32,7 @@ SEAMS = {
     "log": ("*/logs/*", "write"),
     "log file": ("*/logs/*", "open"),
     "ledger": ("*/ledger-*.jsonl", "open write"),
+    "next to begin": ("*/ledger-*.next", "open write unlink"),
     "complaints": ("*/ledger-*.err", "open"),
     "output": ("*.attempt-*", "open"),
     "output's name": ("*.[oe][ur][tr]", "rename"),
