@@ -78,12 +78,16 @@ class StudyError(MaestroError):
 class BackendError(MaestroError):
     """A scheduler or the machine refused a request.
 
-    ``transient`` says that the same request can succeed later.
+    ``transient`` says that the same request can succeed later; ``number`` is the errno of the file
+    system, where that is why.
     """
 
-    def __init__(self, message: str, *, transient: bool = False) -> None:
+    def __init__(
+        self, message: str, *, transient: bool = False, number: int | None = None
+    ) -> None:
         super().__init__(message)
         self.transient = transient
+        self.number = number
 
 
 class IllegalTransition(MaestroError):

@@ -286,7 +286,7 @@ class LocalBackend:
         else:
             task, number, code, why = values
             if code in HOPELESS:
-                raise _impossible(str(why))
+                raise _impossible(str(why), code)
             attempt = AttemptId(str(task), int(str(number)))
             seen = Observation(
                 attempt, Seen.REFUSED, time.time(), transient=code in TRANSIENT, detail=str(why)
@@ -323,8 +323,8 @@ class LocalBackend:
         self._start_shim()
 
 
-def _impossible(why: str) -> BackendError:
-    return BackendError(f"no tasks can be started: {why}")
+def _impossible(why: str, number: int | None = None) -> BackendError:
+    return BackendError(f"no tasks can be started: {why}", number=number)
 
 
 def _line(**values: object) -> bytes:

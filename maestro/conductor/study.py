@@ -19,7 +19,7 @@ from maestro.conductor.database import StoreFailed
 from maestro.conductor.files import write_private
 from maestro.conductor.place import Place, place_of
 from maestro.conductor.store import HIDDEN, Store, StudyInfo
-from maestro.errors import StudyError
+from maestro.errors import BackendError, StudyError
 from maestro.graph import Layout, Task, expand, layout_of
 from maestro.graph.names import safe
 from maestro.spec.model import Parameter, Specification
@@ -128,7 +128,9 @@ def told(directory: str) -> Iterator[None]:
     """
     try:
         yield
-    except StoreFailed as error:
+    except (StoreFailed, BackendError) as error:
+        if isinstance(error, BackendError) and error.number is None:
+            raise
         raise StudyError(f"{error}; {_again(directory, error.number)}") from error
     except OSError as error:
         what = f"{error.filename or directory} cannot be used: {error.strerror or error}"
