@@ -75,14 +75,16 @@ def _start_by_ps(pid: int) -> str | None:
     return None if not state or state.startswith("Z") else " ".join(start.split())
 
 
-def process_with(word: str, last: str) -> int | None:
-    """A process in whose command line ``word`` stands, and whose last argument is ``last``; None
-    where there is none, or no ``/proc``.
+def process_with(word: str, path: str) -> int | None:
+    """A process in whose command line ``word`` stands, and that has the file ``path`` open, by
+    whatever name; None where there is none, or no ``/proc``.
     """
     for pid in _processes():
         with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as file:
-            text = file.read()
-            if os.fsencode(word) in text and text.endswith(b"\0%s\0" % os.fsencode(last)):
+            if os.fsencode(word) in file.read() and any(
+                os.path.samefile(f"/proc/{pid}/fd/{name}", path)
+                for name in os.listdir(f"/proc/{pid}/fd")
+            ):
                 return pid
     return None
 

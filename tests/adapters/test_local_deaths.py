@@ -451,12 +451,26 @@ def test_what_runs_is_found_and_awaited(bench: Bench, intended: Intended, begins
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="has no /proc")
-def test_a_process_that_is_on_its_way_is_waited_for(bench: Bench, intended: Intended) -> None:
+@pytest.mark.parametrize("place", ["here", "moved", "by another name"])
+def test_a_process_that_is_on_its_way_is_waited_for(
+    bench: Bench, intended: Intended, place: str
+) -> None:
     """As one that the shim had made, and that is still the next to begin."""
-    wait = f"import time; time.sleep(0.7); open({str(intended.next)!r}, 'w')"
-    program = f"{wait}  # maestro.adapters.shim"
+    program = (
+        "import sys, time; next, ledger = (open(path, 'r+') for path in sys.argv[1:3]); "
+        "print(flush=True); time.sleep(0.7); next.truncate(0)  # maestro.adapters.shim"
+    )
+    words = [sys.executable, "-c", program, str(intended.next), intended.path]
     begin = time.monotonic()
-    with subprocess.Popen([sys.executable, "-c", program, intended.path]):
+    with subprocess.Popen(words, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        folder = Path(intended.path).parent
+        if place != "here":
+            other = folder.with_name("other")
+            other.symlink_to(folder) if place == "by another name" else folder.rename(other)
+            intended.path = str(other / Path(intended.path).name)
+            bench.folder = other
         ends_as(bench, intended, Seen.LOST)
     assert time.monotonic() - begin >= 0.7
 
