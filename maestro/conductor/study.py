@@ -6,6 +6,7 @@ import errno
 import json
 import logging
 import os
+import re
 import shlex
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -186,11 +187,9 @@ def ledger_prefix(directory: str, epoch: int) -> str:
 def ledgers(directory: str) -> list[str]:
     """The ledgers of all conductors so far, oldest first."""
     folder = os.path.join(directory, HIDDEN)
-    return sorted(
-        os.path.join(folder, name)
-        for name in os.listdir(folder)
-        if name.startswith("ledger-") and name.endswith(".jsonl")
-    )
+    found = (re.fullmatch(r"ledger-(\d+)-(\d+)\.jsonl", name) for name in os.listdir(folder))
+    numbers = sorted((int(match[1]), int(match[2]), match[0]) for match in found if match)
+    return [os.path.join(folder, name) for *_, name in numbers]
 
 
 def records_folder(directory: str) -> str:

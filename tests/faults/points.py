@@ -71,6 +71,7 @@ BATCH = (
 SHIM = (
     "maestro.adapters.ledger:Ledger.write",
     "maestro.adapters.shim:Shim._start",
+    "maestro.adapters.shim:Shim._poise",
     "maestro.adapters.shim:Shim._spawn",
     "maestro.adapters.shim:_rename",
     "os:chdir",

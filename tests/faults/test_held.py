@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import maestro
+from maestro.adapters.ledger import Ledger
 from maestro.conductor.store import FILE
 from tests.conftest import Shell, eventually
 from tests.standins.install import install
@@ -144,6 +145,19 @@ def test_a_cancel_is_carried_out_when_the_reader_lets_go(chain: Chain) -> None:
     process.communicate(timeout=20)
     assert process.returncode == 3
     assert set(chain.states().values()) == {"CANCELLED"}
+
+
+def test_what_happened_unrecorded_is_taken_in_as_it_came(chain: Chain) -> None:
+    """Those who started tasks were killed, ten times, while nothing could be recorded."""
+    chain.shell("maestro", "run", "-n", "-o", "out", "chain.yaml")
+    for number, task in ((9, "first"), (10, "second")):
+        ledger = Ledger(str(chain.out / ".maestro" / f"ledger-000001-{number}.jsonl"))
+        ledger.write("start", task, 1, 1, None, 1.0, None)
+        ledger.write("end", task, 1, 0, 2.0, 1.0, None)
+        ledger.write("closed")
+    chain.shell("conductor", "out")
+    assert set(chain.states().values()) == {"FINISHED"}
+    assert chain.ran("third")
 
 
 JOBS = """
