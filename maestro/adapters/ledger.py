@@ -22,12 +22,17 @@ import time
 
 from maestro.adapters import host
 
-__all__ = ["Ledger"]
+__all__ = ["Ledger", "line"]
 
 CUT_SHORT = b" cut short\n"
 """Ends a line that could not be written whole: it spoils no other, and is never taken for whole,
 even if its line feed alone was missing.
 """
+
+
+def line(kind: str, *values: object) -> bytes:
+    """A record as it is written."""
+    return json.dumps([kind, *values]).encode() + b"\n"
 
 
 class Ledger:
@@ -50,19 +55,35 @@ class Ledger:
         )
 
     def write(self, kind: str, *values: object) -> None:
-        """Append a record at once.
+        """Append one record at once.
 
         Raises
         ------
         OSError
             It could not be written whole, and does not count.
         """
-        line = self._mend + json.dumps([kind, *values]).encode() + b"\n"
+        self.append([line(kind, *values)])
+
+    def append(self, lines: list[bytes]) -> None:
+        """Append records, as `line` makes them, at once. Those that stand are taken off the list.
+
+        Raises
+        ------
+        OSError
+            Those that are left could not be written whole, and do not count.
+        """
+        text = self._mend + b"".join(lines)
+        room = -len(self._mend)
         self._mend = CUT_SHORT
         try:
-            written = os.write(self._file, line)
+            written = os.write(self._file, text)
         except OSError as error:
             raise OSError(error.errno, error.strerror, self._path) from error
-        if written != len(line):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self._path)
-        self._mend = b""
+        if written == len(text):
+            self._mend = b""
+            lines.clear()
+            return
+        room += written
+        while (room := room - len(lines[0])) >= 0:
+            del lines[0]
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self._path)

@@ -24,6 +24,11 @@ __all__ = ["LocalBackend"]
 POLL = 0.2
 """Seconds between two looks at tasks that another shim started."""
 
+AHEAD = 4
+"""Jobs that wait at the shim for each that can run: enough for it to be busy with while we take in
+what has happened to many.
+"""
+
 PATIENCE = 15.0
 """Seconds for a shim to notice that its conductor is gone."""
 
@@ -75,8 +80,8 @@ class LocalBackend:
 
     @property
     def ahead(self) -> int:
-        """One for each slot. While other shims' tasks run, of which ours knows nothing, none."""
-        return 0 if self._looking() else self._slots
+        """`AHEAD` for each slot; none while other shims' tasks run, of which ours knows nothing."""
+        return 0 if self._looking() else AHEAD * self._slots
 
     def submit(self, jobs: Sequence[Job]) -> None:
         """Hand ``jobs`` to the shim."""

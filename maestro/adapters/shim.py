@@ -10,7 +10,8 @@ nothing more, records so, waits until its children have ended, and ends.
 Reports are the ledger's records, ``["refused", task, number, errno, why]``, and of what was
 cancelled before its turn ``["dropped", task, number]``; that it is closed
 is reported at a TERM alone, when there still is somebody to tell. A shim that cannot keep a ledger
-reports no more than ``["unfit", why]``, and ends.
+reports no more than ``["unfit", why]``, and ends. While nothing depends on it, reports wait for
+those that follow: to wake the conductor takes longer than to read another.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import signal
 import time
 
 from maestro.adapters import host
-from maestro.adapters.ledger import Ledger
+from maestro.adapters.ledger import Ledger, line
 
 TYPE_CHECKING = False  # importing typing would take as long as all else does here
 if TYPE_CHECKING:
@@ -37,6 +38,14 @@ GRACE = 2.0
 
 RETRY = 1.0
 """Seconds between two attempts to record what the disk did not take."""
+
+LINGER = 0.02
+"""Seconds that a report may wait for others while nothing depends on it."""
+
+SETTLING = 0.002
+"""Seconds after which the start of a task is recorded: until a process has become another program,
+to ask when it was started takes as long as that.
+"""
 
 BUSY = 5.0
 """Seconds to wait for a script that somebody has open to write."""
@@ -51,15 +60,16 @@ _COMPLAIN = 'printf "%s\\n" "$0" >&2; exit "$1"'
 
 
 class _Child:
-    """A task's attempt while it runs; times by the monotonic clock."""
+    """A task's attempt while it runs; times by the monotonic clock, but for when it ``began``."""
 
-    __slots__ = ("attempt", "deadline", "killed", "slots", "started")
+    __slots__ = ("attempt", "began", "deadline", "killed", "limit", "output", "slots", "started")
 
-    def __init__(self, task: str, number: int, limit: float | None, slots: int) -> None:
-        self.attempt = (task, number)
-        self.slots = slots
+    def __init__(self, request: dict[str, Any]) -> None:
+        self.attempt: tuple[str, int] = tuple(request["run"])
+        self.output, self.limit, self.slots = request["output"], request["limit"], request["slots"]
+        self.began = time.time()
         self.started = time.monotonic()
-        self.deadline = None if limit is None else self.started + limit
+        self.deadline = None if self.limit is None else self.started + self.limit
         self.killed: str | None = None
 
 
@@ -71,15 +81,18 @@ class Shim:
     def __init__(self, path: str, slots: int, requests: int, reports: int) -> None:
         self._ledger = Ledger(path)
         self._outgoing = b""
+        self._pressing = False  # something of that may give us more to do
+        self._due = 0.0
         self._reports: int | None = reports
-        self._report("open")
+        self._report(line("open"))
         self._requests: int | None = requests
         self._incoming = b""
         self._slots = slots
         self._waiting: dict[tuple[str, int], dict[str, Any]] = {}  # requests, in their order
         self._children: dict[int, _Child] = {}
-        self._unrecorded: list[list[Any]] = []
-        self._outputs: dict[tuple[str, int], str] = {}  # by attempt, until its start is recorded
+        self._fresh: list[int] = []  # those of them whose start is still to be recorded
+        self._unrecorded: list[bytes] = []
+        self._unnamed: list[tuple[str, int, int]] = []  # outputs whose start is being recorded
         self._next = next_of(path)
         self._poised = os.open(self._next, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         self._environment = dict(os.environb)
@@ -109,7 +122,8 @@ class Shim:
     def run(self) -> None:
         """Serve until the conductor and all children are gone."""
         while self._serving():
-            self._flush()
+            if not self._lingers():
+                self._flush()
             ready = self._wait()
             if self._wakeup in ready:
                 os.read(self._wakeup, 4096)
@@ -118,10 +132,11 @@ class Shim:
             self._enforce()
             if self._requests is not None:
                 if self._told_to_close:
-                    self._report("closed")
+                    self._report(line("closed"))
                     self._close()
                 elif self._requests in ready:
                     self._listen()
+            self._announce()
             self._record()
         with contextlib.suppress(OSError):
             os.unlink(self._next)
@@ -129,13 +144,19 @@ class Shim:
 
     def _serving(self) -> bool:
         # That nothing more is started need not be recorded once there is nobody to start it.
-        unrecorded = any(record[0] == "end" for record in self._unrecorded)
+        unrecorded = any(record.startswith(b'["end"') for record in self._unrecorded)
         return self._requests is not None or bool(self._children) or unrecorded
 
     def _wait(self) -> list[int]:
         listening = [self._wakeup] + ([] if self._requests is None else [self._requests])
-        speaking = [self._reports] if self._outgoing and self._reports is not None else []
+        speaking = []
         deadlines = [c.deadline for c in self._children.values() if c.deadline is not None]
+        if self._fresh:
+            deadlines.append(self._children[self._fresh[0]].started + SETTLING)
+        if self._lingers():
+            deadlines.append(self._due)
+        elif self._outgoing and self._reports is not None:
+            speaking.append(self._reports)
         if self._unrecorded:
             deadlines.append(time.monotonic() + RETRY)
         timeout = max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
@@ -149,9 +170,9 @@ class Shim:
         if not data:
             self._close()
             return
-        *lines, self._incoming = (self._incoming + data).split(b"\n")
-        for line in lines:
-            request = json.loads(line)
+        *texts, self._incoming = (self._incoming + data).split(b"\n")
+        for text in texts:
+            request = json.loads(text)
             if "run" in request:
                 task, number = request["run"]
                 self._waiting[task, number] = request
@@ -165,11 +186,22 @@ class Shim:
         os.dup2(self._null, self._requests)  # closed, its number would go to a task's output
         self._requests = None
         self._waiting.clear()
-        self._unrecorded.append(["closed"])
+        self._announce(0.0)
+        self._unrecorded.append(line("closed"))
 
-    def _report(self, *values: object) -> None:
+    def _report(self, report: bytes, *, pressing: bool = True) -> None:
         if self._reports is not None:
-            self._outgoing += json.dumps(values).encode() + b"\n"
+            if not self._outgoing:
+                self._due = time.monotonic() + LINGER
+                self._pressing = False
+            self._outgoing += report
+            self._pressing |= pressing
+
+    def _lingers(self) -> bool:
+        """Whether reports may wait: they matter to people alone, or there is enough to do."""
+        if self._pressing and len(self._waiting) <= self._slots:
+            return False
+        return bool(self._outgoing) and time.monotonic() < self._due
 
     def _flush(self) -> None:
         """Send what the conductor takes without making us wait."""
@@ -196,13 +228,11 @@ class Shim:
         OSError
             The ledger cannot be written, and the rest waits.
         """
-        while self._unrecorded:
-            kind, *values = self._unrecorded[0]
-            self._ledger.write(kind, *values)
-            del self._unrecorded[0]
-            if kind == "start":
-                task, number, pid, *_ = values
-                _rename(self._outputs.pop((task, number)), pid, number)
+        if self._unrecorded:
+            self._ledger.append(self._unrecorded)
+        for output, pid, number in self._unnamed:
+            _rename(output, pid, number)
+        self._unnamed.clear()
 
     # ---- starting ------------------------------------------------------------------------------
 
@@ -225,26 +255,38 @@ class Shim:
         first names until then, which process it is.
         """
         task, number = request["run"]
-        output, limit = request["output"], request["limit"]
+        output = request["output"]
+        self._unrecorded.append(line("intent", task, number, output, request["limit"]))
         try:
-            self._settle()  # nothing is to stand behind what it came before
             self._poise(task, number)
-            self._ledger.write("intent", task, number, output, limit)
+            self._settle()  # nothing is to stand behind what it came before
         except OSError as error:
+            del self._unrecorded[-1]
             self._refuse(task, number, error)
             return
         try:
             pid = self._spawn(request["script"], request["directory"], drafts(output, number))
         except OSError as error:
-            self._unrecorded.append(["void", task, number])
+            self._unrecorded.append(line("void", task, number))
             self._refuse(task, number, error)
         else:
-            self._children[pid] = _Child(task, number, limit, request["slots"])
-            self._outputs[task, number] = output
-            start = [task, number, pid, _birth(pid), time.time(), limit]
-            self._unrecorded.append(["start", *start])
-            self._report("start", *start)
-        self._record()
+            self._children[pid] = _Child(request)
+            self._fresh.append(pid)
+
+    def _announce(self, least: float = SETTLING) -> None:
+        """Have the starts recorded of those that have run for at ``least`` so many seconds."""
+        latest = time.monotonic() - least
+        while self._fresh and self._children[self._fresh[0]].started <= latest:
+            self._tell(self._fresh[0], _birth(self._fresh[0]))
+
+    def _tell(self, pid: int, birth: str | None) -> None:
+        """Have the start of a fresh child recorded."""
+        self._fresh.remove(pid)
+        child = self._children[pid]
+        start = line("start", *child.attempt, pid, birth, child.began, child.limit)
+        self._unrecorded.append(start)
+        self._unnamed.append((child.output, pid, child.attempt[1]))
+        self._report(start, pressing=False)
 
     def _poise(self, task: str, number: int) -> None:
         """Have an attempt be the one that is to begin next.
@@ -254,16 +296,16 @@ class Shim:
         OSError
             That cannot be written.
         """
-        line = json.dumps([task, number]).encode() + b"\n"
+        text = line(task, number)
         try:
-            written = os.pwrite(self._poised, line, 0)
+            written = os.pwrite(self._poised, text, 0)
         except OSError as error:
             raise OSError(error.errno, error.strerror, self._next) from error
-        if written != len(line):
+        if written != len(text):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self._next)
 
     def _refuse(self, task: str, number: int, error: OSError) -> None:
-        self._report("refused", task, number, error.errno, _told(error))
+        self._report(line("refused", task, number, error.errno, _told(error)))
 
     def _spawn(self, script: str, directory: str, files: tuple[str, str]) -> int:
         """The process that runs ``script``, or says why that cannot be run, and has made ``files``
@@ -334,14 +376,15 @@ class Shim:
     def _reap(self) -> None:
         while self._children and (ended := self._ended()):
             pid, status = ended
+            if pid in self._fresh:
+                self._tell(pid, None)  # there is no process any more that could be asked for
             child = self._children.pop(pid)
             code = os.waitstatus_to_exitcode(status)
             code = code if code >= 0 else 128 - code
             seconds = time.monotonic() - child.started
-            end = ["end", *child.attempt, code, time.time(), seconds, child.killed]
+            end = line("end", *child.attempt, code, time.time(), seconds, child.killed)
             self._unrecorded.append(end)
-            self._report(*end)
-        self._record()
+            self._report(end)
 
     def _ended(self) -> tuple[int, int] | None:
         """A child that has ended, and its status. What is left of a group that was asked to end
@@ -375,7 +418,7 @@ class Shim:
 
     def _cancel(self, attempt: tuple[str, int]) -> None:
         if self._waiting.pop(attempt, None) is not None:
-            self._report("dropped", *attempt)
+            self._report(line("dropped", *attempt))
             return
         for pid, child in self._children.items():
             if child.attempt == attempt and child.killed is None:
@@ -455,6 +498,6 @@ def main(path: str, slots: int) -> None:
     try:
         shim = Shim(path, slots, 0, 1)
     except OSError as error:
-        os.write(1, json.dumps(["unfit", _told(error)]).encode() + b"\n")
+        os.write(1, line("unfit", _told(error)))
         raise SystemExit(1) from None
     shim.run()

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from maestro.adapters.ledger import Ledger
-from maestro.adapters.records import End, Reader, Start
+from maestro.adapters.ledger import CUT_SHORT, Ledger, line
+from maestro.adapters.records import End, Reader, Start, Void
 
 
 def test_a_torn_line_spoils_no_other(tmp_path: Path) -> None:
@@ -41,6 +41,24 @@ def test_a_line_that_was_not_written_whole_does_not_count(
     assert caught.value.filename == str(path)
     ledger.write("start", "b", 1, 2, "3", 4.0, 60)
     assert Reader(str(path)).read() == [Start("b", 1, 2, "3", 4.0, 60)]
+
+
+def test_of_several_lines_those_that_were_written_whole_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "ledger"
+    ledger = Ledger(str(path))
+    lines = [line("void", task, 1) for task in "abc"]
+    size, write = len(lines[0]), os.write
+    for room, left in (size + 1, 2), (0, 2), (len(CUT_SHORT), 2), (len(CUT_SHORT) + size, 1):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "write", lambda file, data, room=room: write(file, data[:room]))
+            with pytest.raises(OSError, match="No space left"):
+                ledger.append(lines)
+        assert len(lines) == left, room
+    ledger.append(lines)
+    assert lines == []
+    assert Reader(str(path)).read() == [Void(task, 1) for task in "abc"]
 
 
 def test_a_ledger_is_private_and_never_continued(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from adapter_bench import Bench, shim_of, successor
 
 from maestro.adapters.base import Job
-from maestro.adapters.local import LocalBackend
+from maestro.adapters.local import AHEAD, LocalBackend
 from maestro.engine import AttemptId, Seen
 
 
@@ -98,4 +98,13 @@ def test_what_waits_when_the_shim_is_told_to_end_never_started(bench: Bench) -> 
     bench.wait(backend, lambda: len(bench.ends()) == 2)
     assert bench.ends()[AttemptId("t1", 1)].seen is Seen.NEVER_STARTED
     assert journal(bench) == ["begin 0", "end 0"]
-    bench.wait(backend, lambda: backend.ahead == 1)
+    bench.wait(backend, lambda: backend.ahead == AHEAD)
+
+
+def test_starts_are_told_though_many_wait(bench: Bench) -> None:
+    """Reports wait for each other while there is enough to do, and not for longer than a moment."""
+    backend = submitted(bench, 1, jobs(bench, *[1] * 6, seconds=5))
+    bench.wait(backend, lambda: bool(bench.pids()), 2)
+    assert bench.ends() == {}
+    backend.cancel([job.attempt for job in jobs(bench, *[1] * 6)])
+    bench.wait(backend, lambda: len(bench.ends()) == 6, 4)

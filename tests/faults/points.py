@@ -69,10 +69,11 @@ BATCH = (
 """The same with jobs for a scheduler, where commands are passed in threads of their own."""
 
 SHIM = (
-    "maestro.adapters.ledger:Ledger.write",
+    "maestro.adapters.ledger:Ledger.append",
     "maestro.adapters.shim:Shim._start",
     "maestro.adapters.shim:Shim._poise",
     "maestro.adapters.shim:Shim._spawn",
+    "maestro.adapters.shim:Shim._tell",
     "maestro.adapters.shim:_rename",
     "os:chdir",
     "os:posix_spawn",

@@ -65,9 +65,13 @@ def out(disk: Disk) -> Path:
 
 
 def say(done: subprocess.CompletedProcess[str], *texts: str) -> None:
-    """It ended with an error, in one sentence that holds ``texts``."""
+    """It ended with an error, in one sentence that holds ``texts``, after another, if any, that its
+    log is not whole.
+    """
     assert done.returncode == 1, done.stdout
-    (sentence,) = done.stderr.splitlines()
+    *log, sentence = done.stderr.splitlines()
+    assert [text for text in log if ".log cannot be written" not in text] == []
+    assert len(log) <= 1
     for text in texts:
         assert text in sentence
 
