@@ -122,9 +122,9 @@ class Former:
         # A process of the shim's own is on its way to become a task's, as long as there is one.
         if not self._intents or host.process_with(shim.__name__, self._path) is not None:
             return []
-        intents = list(self._intents.values())
+        starts = [self._start_of(intent) for intent in self._intents.values()]
         self._intents.clear()
-        return [self._began(start) for intent in intents if (start := self._start_of(intent))]
+        return [self._began(start) for start in starts if start]
 
     def _start_of(self, intent: Intent) -> Start | None:
         """What the shim would have recorded of an attempt; None where that never began."""

@@ -54,14 +54,14 @@ def process_start(pid: int) -> str | None:
     Raises
     ------
     OSError
-        There is no descriptor left to look with.
+        There is no descriptor, or no memory, left to look with.
     """
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             # The name stands in parentheses and may hold anything; fields count from behind it.
             fields = file.read().rpartition(b")")[2].split()
     except OSError as error:
-        if error.errno in (errno.EMFILE, errno.ENFILE):
+        if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
             raise
         return None if os.path.exists("/proc/self/stat") else _start_by_ps(pid)
     return None if fields[0] in (b"Z", b"X") else fields[19].decode()
@@ -75,44 +75,65 @@ def _start_by_ps(pid: int) -> str | None:
     return None if not state or state.startswith("Z") else " ".join(start.split())
 
 
+_GONE = (FileNotFoundError, ProcessLookupError, PermissionError)
+"""A process has ended, or is somebody else's."""
+
+
 def process_with(word: str, path: str) -> int | None:
     """A process in whose command line ``word`` stands, and that has the file ``path`` open, by
     whatever name; None where there is none, or no ``/proc``.
+
+    Raises
+    ------
+    OSError
+        There is no descriptor left to look with.
     """
     for pid in _processes():
-        with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as file:
-            if os.fsencode(word) in file.read() and any(
-                os.path.samefile(f"/proc/{pid}/fd/{name}", path)
-                for name in os.listdir(f"/proc/{pid}/fd")
-            ):
+        with contextlib.suppress(*_GONE), open(f"/proc/{pid}/cmdline", "rb") as file:
+            if os.fsencode(word) in file.read() and _opens(pid, path):
                 return pid
     return None
+
+
+def _opens(pid: int, path: str) -> bool:
+    """Whether a process has the file ``path`` open."""
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(*_GONE):  # it may have closed another meanwhile
+            if os.path.samefile(f"/proc/{pid}/fd/{name}", path):
+                return True
+    return False
 
 
 def process_writing(paths: Collection[str]) -> int | None:
     """A process that leads a group, and whose output or errors go to one of ``paths``, even if
     that has been deleted; None where there is none, or no ``/proc``.
+
+    Raises
+    ------
+    OSError
+        There is no descriptor left to look with.
     """
     parts = (os.path.split(path) for path in paths)
     wanted = {os.path.join(os.path.realpath(folder), name) for folder, name in parts}
     for pid in _processes():
         if any(_stream(pid, number) in wanted for number in (1, 2)):
-            with contextlib.suppress(OSError):  # it has ended
+            with contextlib.suppress(*_GONE):
                 if os.getpgid(pid) == pid:
                     return pid
     return None
 
 
 def _stream(pid: int, number: int) -> str | None:
-    """Where an open descriptor of a process leads; None where that cannot be told."""
-    try:
+    """Where an open descriptor of a process leads; None where it has none of that number, or that
+    cannot be told.
+    """
+    with contextlib.suppress(*_GONE):
         return os.readlink(f"/proc/{pid}/fd/{number}").removesuffix(" (deleted)")
-    except OSError:  # it has closed that, has ended, or is somebody else's
-        return None
+    return None
 
 
 def _processes() -> Iterator[int]:
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(*_GONE):
         yield from (int(name) for name in os.listdir("/proc") if name.isdecimal())
 
 

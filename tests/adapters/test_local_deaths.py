@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 from adapter_bench import Bench, abandoned, drive, shim_of, successor
 
 from maestro.adapters import host, local, shim
+from maestro.adapters.former import Former
 from maestro.adapters.ledger import Ledger
 from maestro.adapters.records import Reader
 from maestro.engine import AttemptId, Seen
@@ -448,6 +450,31 @@ def test_what_runs_is_found_and_awaited(bench: Bench, intended: Intended, begins
         process.wait(5)
         bench.wait(backend, lambda: bool(bench.ends()), 5)
     assert bench.ends()[TASK].seen is Seen.CANCELLED
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="has no /proc")
+@pytest.mark.parametrize("left", [0, 1])
+def test_without_descriptors_nothing_is_concluded(intended: Intended, left: int) -> None:
+    program = "import sys; open(sys.argv[1]); print(flush=True); sys.stdin.read()"
+    words = [sys.executable, "-c", f"{program}  # maestro.adapters.shim", intended.path]
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        former = Former(intended.path)
+        free = os.dup(0)
+        os.close(free)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (free + left, hard))
+        try:
+            with pytest.raises(OSError, match="Too many open files"):
+                former.observe()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert not former.settled
+        process.communicate()
+    former.observe()
+    assert former.settled
+    assert former.known == set()
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="has no /proc")
