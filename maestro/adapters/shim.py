@@ -265,7 +265,7 @@ class Shim:
             self._refuse(task, number, error)
             return
         try:
-            pid = self._spawn(request["script"], request["directory"], drafts(output, number))
+            pid = self._spawn(request)
         except OSError as error:
             self._unrecorded.append(line("void", task, number))
             self._refuse(task, number, error)
@@ -307,18 +307,20 @@ class Shim:
     def _refuse(self, task: str, number: int, error: OSError) -> None:
         self._report(line("refused", task, number, error.errno, _told(error)))
 
-    def _spawn(self, script: str, directory: str, files: tuple[str, str]) -> int:
-        """The process that runs ``script``, or says why that cannot be run, and has made ``files``
-        for its output.
+    def _spawn(self, request: dict[str, Any]) -> int:
+        """The process that runs the script of a request, or says why that cannot be run, and has
+        made files for its output.
 
         Raises
         ------
         OSError
             There is none.
         """
+        attempt, script = request["run"], request["script"]
+        files = drafts(request["output"], attempt[1])
         command = [script]
         try:
-            os.chdir(directory)
+            os.chdir(request["directory"])
         except OSError as error:
             command = _complaint(script, error)
         end = time.monotonic() + BUSY
@@ -329,6 +331,7 @@ class Shim:
                 made = [file for file in files if os.path.lexists(file)]
                 for file in made:
                     os.unlink(file)
+                self._poise(*attempt)  # again: it has not begun yet
                 if error.errno == errno.EEXIST:  # they were those of an attempt that never began
                     continue
                 # Whoever wrote the script may just have started a process, which holds the file

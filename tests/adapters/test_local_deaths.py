@@ -339,6 +339,22 @@ from maestro.adapters.shim import main
 """A shim that is killed when its task has ended, and before it could take note of either."""
 
 
+def test_a_shim_killed_while_it_waits_for_a_script_that_is_being_written(bench: Bench) -> None:
+    job = bench.job("touch ran")
+    backend = bench.backend()
+    bench.wait(backend, lambda: backend._opened)
+    with open(job.script, "a"):
+        backend.submit([job])
+        reader = Reader(backend._ledger)
+        while not reader.read():
+            time.sleep(0.01)
+        time.sleep(0.1)
+        os.kill(shim_of(backend), signal.SIGKILL)
+    bench.wait(backend, lambda: bool(bench.ends()))
+    assert bench.ends()[TASK].seen is Seen.NEVER_STARTED
+    assert not (bench.folder / "task" / "ran").exists()
+
+
 class Intended:
     """The ledger of a shim that was killed before it could record the start of a task."""
 
