@@ -268,6 +268,7 @@ class Shim:
             pid = self._spawn(request)
         except OSError as error:
             self._unrecorded.append(line("void", task, number))
+            self._record()  # before another is the next to begin
             self._refuse(task, number, error)
         else:
             self._children[pid] = _Child(request)

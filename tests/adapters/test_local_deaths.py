@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -339,6 +340,20 @@ from maestro.adapters.shim import main
 """A shim that is killed when its task has ended, and before it could take note of either."""
 
 
+def test_a_shim_killed_when_one_could_not_be_started_and_another_is_next(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed = local._PROGRAM.replace("from maestro.adapters.shim import main\n", POISED)
+    monkeypatch.setattr(local, "_PROGRAM", changed)
+    jobs = [bench.job("true"), bench.job("true", "last")]
+    shutil.rmtree(bench.folder / "task")
+    backend = bench.backend()
+    backend.submit(jobs)
+    bench.wait(backend, lambda: len(bench.ends()) == 2)
+    assert bench.ends()[TASK].seen in (Seen.REFUSED, Seen.NEVER_STARTED)
+    assert bench.ends()[AttemptId("last", 1)].seen is Seen.NEVER_STARTED
+
+
 def test_a_shim_killed_while_it_waits_for_a_script_that_is_being_written(bench: Bench) -> None:
     job = bench.job("touch ran")
     backend = bench.backend()
@@ -353,6 +368,20 @@ def test_a_shim_killed_while_it_waits_for_a_script_that_is_being_written(bench: 
     bench.wait(backend, lambda: bool(bench.ends()))
     assert bench.ends()[TASK].seen is Seen.NEVER_STARTED
     assert not (bench.folder / "task" / "ran").exists()
+
+
+POISED = """\
+import os, signal
+from maestro.adapters import shim
+poise = shim.Shim._poise
+def dying(self, task, number):
+    poise(self, task, number)
+    if task == "last":
+        os.kill(os.getpid(), signal.SIGKILL)
+shim.Shim._poise = dying
+from maestro.adapters.shim import main
+"""
+"""A shim that is killed when ``last`` is the next to begin, and before that is recorded."""
 
 
 class Intended:
