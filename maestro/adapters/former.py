@@ -176,10 +176,11 @@ class Former:
 
     def _enforce(self) -> None:
         """End the orphans that have run for as long as they may."""
-        now = time.time()
         for attempt, record in self.running.items():
-            if record.limit is not None and now >= record.time + record.limit:
-                self._end(attempt, Seen.TIMED_OUT)
+            if record.limit is not None:
+                ran = host.elapsed(record.start) if record.start else None
+                if (time.time() - record.time if ran is None else ran) >= record.limit:
+                    self._end(attempt, Seen.TIMED_OUT)
 
     def _kill_late(self) -> None:
         """Kill what was asked to end, and has not within its time."""

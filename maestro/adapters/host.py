@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
 __all__ = [
-    "boot_id", "booted", "cores", "hostname", "process_start", "process_with", "process_writing",
+    "boot_id", "booted", "cores", "elapsed", "hostname", "process_start", "process_with",
+    "process_writing",
 ]  # fmt: skip
 
 
@@ -40,9 +41,13 @@ _boot_id: str | None = None
 
 def booted() -> float:
     """When this machine was booted, in seconds since the epoch by its clock as it is set now."""
+    return time.time() - _uptime()
+
+
+def _uptime() -> float:
+    """Seconds since this machine was booted."""
     # Linux's monotonic clock, unlike macOS's, stands still while the machine sleeps.
-    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-    return time.time() - time.clock_gettime(clock)
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def process_start(pid: int) -> str | None:
@@ -73,6 +78,15 @@ def _start_by_ps(pid: int) -> str | None:
     text = _output("ps", "-o", "stat=", "-o", "lstart=", "-p", str(pid))
     state, _, start = text.partition(" ")
     return None if not state or state.startswith("Z") else " ".join(start.split())
+
+
+def elapsed(start: str) -> float | None:
+    """Seconds since a process was started, by what `process_start` told of it, whatever the clock
+    has been set to meanwhile; None where that is but a time of day.
+    """
+    if not start.isdecimal():
+        return None
+    return _uptime() - int(start) / os.sysconf("SC_CLK_TCK")
 
 
 _GONE = (FileNotFoundError, ProcessLookupError, PermissionError)

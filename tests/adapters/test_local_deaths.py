@@ -160,6 +160,18 @@ def test_orphans_keep_their_time_limit(bench: Bench) -> None:
     assert bench.ends()[TASK].seen is Seen.TIMED_OUT
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="has no /proc")
+def test_orphans_are_not_ended_by_setting_the_clock(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend = bench.start(bench.job("sleep 1", limit=60))
+    os.kill(shim_of(backend), signal.SIGKILL)
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + 3600)
+    bench.wait(backend, lambda: bool(bench.ends()))
+    assert bench.ends()[TASK].seen is Seen.LOST
+
+
 # ---- a conductor that is killed
 
 
