@@ -362,7 +362,7 @@ class Shim:
                 (os.POSIX_SPAWN_OPEN, number, file, flags, 0o666)
                 for number, file in enumerate(files, 1)
             ),
-            (os.POSIX_SPAWN_OPEN, 0, self._next, os.O_WRONLY | os.O_TRUNC, 0),
+            (os.POSIX_SPAWN_OPEN, 0, self._next, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
             (os.POSIX_SPAWN_DUP2, self._null, 0),
         ]
 

@@ -242,6 +242,15 @@ def test_a_directory_that_went_away(bench: Bench) -> None:
     assert f"{gone}: No such file" in bench.text("task", ".err")
 
 
+def test_files_of_the_shims_own_that_went_away(bench: Bench) -> None:
+    backend = bench.backend()
+    bench.wait(backend, lambda: backend._opened)
+    os.unlink(f"{backend._ledger}.next")
+    backend.submit([bench.job("true", f"t{i}") for i in range(2)])
+    bench.wait(backend, lambda: len(bench.ends()) == 2)
+    assert {end.seen for end in bench.ends().values()} == {Seen.FINISHED}
+
+
 def test_cancel_of_tasks_that_have_hardly_started(bench: Bench) -> None:
     backend = bench.backend()
     for i in range(30):
