@@ -69,7 +69,9 @@ def process_start(pid: int) -> str | None:
         if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
             raise
         return None if os.path.exists("/proc/self/stat") else _start_by_ps(pid)
-    return None if fields[0] in (b"Z", b"X") else fields[19].decode()
+    # It lives on while any of its threads does, though the first has ended.
+    ended = fields[0] in (b"Z", b"X") and int(fields[17]) <= 1
+    return None if ended else fields[19].decode()
 
 
 def _start_by_ps(pid: int) -> str | None:

@@ -51,6 +51,31 @@ def test_a_process_may_have_any_name(tmp_path: Path) -> None:
         process.stdin.close()
 
 
+THREADS = """\
+import ctypes, sys, threading
+threading.Thread(target=sys.stdin.read).start()
+print(flush=True)
+ctypes.CDLL(None).pthread_exit(None)
+"""
+"""A process whose first thread ends before another."""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no thread is the process")
+def test_a_process_lives_as_long_as_its_last_thread() -> None:
+    words = [sys.executable, "-c", THREADS]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        start = host.process_start(process.pid)
+        assert start is not None
+        end = time.monotonic() + 10
+        while b"State:\tZ" not in Path(f"/proc/{process.pid}/status").read_bytes():
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        assert host.process_start(process.pid) == start
+        process.communicate()
+
+
 @pytest.mark.parametrize(
     ("own", "files", "expected"),
     [
