@@ -201,7 +201,7 @@ def _foreground(
 
 def _sum_up(directory: str, outcome: Outcome, *, quiet: bool) -> None:
     """Say how the study ended, and note in its log what failed first."""
-    from maestro.report.progress import digest
+    from maestro.report.digest import digest
 
     if quiet and outcome.value == 0:
         return

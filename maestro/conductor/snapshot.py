@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import lru_cache
 
 from maestro.conductor.store import Store, TaskRow
 from maestro.engine import State
@@ -71,9 +72,12 @@ def row(task: TaskRow, now: float) -> tuple[str, ...]:
 
 def time_text(moment: float | None) -> str:
     """``moment`` in local time, to the second."""
-    if moment is None:
-        return UNKNOWN
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment))
+    return UNKNOWN if moment is None else _clock(int(moment))
+
+
+@lru_cache(1000)
+def _clock(second: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second))
 
 
 def time_of(text: str) -> float | None:
@@ -88,7 +92,12 @@ def duration_text(seconds: float | None) -> str:
     """``seconds`` as days, hours, minutes and seconds."""
     if seconds is None:
         return UNKNOWN_DURATION
-    minutes, s = divmod(max(0, round(seconds)), 60)
+    return _span(max(0, round(seconds)))
+
+
+@lru_cache(1000)
+def _span(seconds: int) -> str:
+    minutes, s = divmod(seconds, 60)
     hours, m = divmod(minutes, 60)
     d, h = divmod(hours, 24)
     return f"{d}d:{h:02d}h:{m:02d}m:{s:02d}s"

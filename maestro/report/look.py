@@ -8,13 +8,13 @@ from collections.abc import Mapping
 
 from rich.cells import cell_len, set_cell_size
 
-from maestro.engine import State
+from maestro.engine import Change, State
 from maestro.errors import visible
 from maestro.spec.values import plural
 
 __all__ = [
     "amount", "command", "counts_text", "few_digits", "fill", "in_order", "ink", "one_line",
-    "shortened", "shown", "style", "symbol", "width",
+    "said", "shortened", "shown", "style", "symbol", "width",
 ]  # fmt: skip
 
 _LOOKS = {
@@ -148,6 +148,14 @@ def one_line(text: str) -> str:
     if text.isprintable():
         return text
     return visible(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def said(change: Change) -> str:
+    """What has happened to a task."""
+    seen = change.observation
+    detail = (seen.detail if seen else "") or change.detail
+    text = f"{change.task} {change.state.shown}"
+    return one_line(f"{text}: {detail}" if detail else text)
 
 
 def command(*words: str) -> str:

@@ -161,8 +161,7 @@ class Reasons:
         elif state is State.UNKNOWN:
             yield f"was submitted{job}; {row.detail or 'its scheduler does not know it at present'}"
         elif state is State.SUBMITTING and self._demand(row.name).local:
-            waits = self._since(row.submitted)
-            yield f"is next: it starts when another has ended, and waits {waits}"
+            yield f"is in line, {self._since(row.submitted)}, for cores that others take"
         elif state is State.SUBMITTING:
             yield f"is being submitted, {self._since(row.submitted)}"
         elif row.detail:

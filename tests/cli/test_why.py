@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -133,7 +134,7 @@ WAITING = """
       description: d
       run: {cmd: "true", depends: [post_*]}
     global.parameters:
-      N: {values: [1, 2, 3], label: N.%%}
+      N: {values: [1, 2, 3, 4, 5, 6, 7], label: N.%%}
 """
 
 
@@ -150,17 +151,17 @@ def end(shell: Shell) -> None:
 
 def test_what_a_task_waits_for(shell: Shell) -> None:
     begin(shell)
-    assert "It is next: it starts when another has ended, and waits for " in why(shell, "sim_N.2")
-    ready = "It is ready; it takes 2 cores of 2, and has its turn after 2 in flight\n"
-    assert ready in why(shell, "sim_N.3")
+    assert re.search("It is in line, for .* s, for cores that others take", why(shell, "sim_N.5"))
+    ready = "It is ready; it takes 2 cores of 2, and has its turn after 5 in flight\n"
+    assert ready in why(shell, "sim_N.6")
     text = why(shell, "post_N.1")
     assert "waits for 1 of 1 parent to finish\n    ▶ RUNNING      sim_N.1\n" in text
     text = why(shell, "all")
-    assert "It waits for 3 of 3 parents to finish\n    · INITIALIZED  post_N.1\n" in text
+    assert "It waits for 7 of 7 parents to finish\n    · INITIALIZED  post_N.1\n" in text
     assert "  which in turn wait for\n    ▶ RUNNING      sim_N.1\n" in text
     assert "maestro logs -f out sim_N.1\n" in why(shell, "sim_N.1")
     shell("maestro", "update", "--throttle", "1", "out")
-    eventually(lambda: "the throttle is 1, and 2 are in flight" in why(shell, "sim_N.3"))
+    eventually(lambda: "the throttle is 1, and 5 are in flight" in why(shell, "sim_N.6"))
     end(shell)
     assert "It has finished, after " in why(shell, "all")
 
@@ -170,13 +171,13 @@ def test_the_cores_of_another_host_are_not_known(shell: Shell, told: bool) -> No
     large = WAITING.replace(", procs: 2}", "}", 1).replace("procs: 2", "procs: 999")
     begin(shell, spec=WAITING if told else large)
     full = f"It is ready; it takes {2 if told else 999} cores of "
-    assert full in why(shell, "sim_N.3")
+    assert full in why(shell, "sim_N.6")
     store = sqlite3.connect(shell.folder / "out" / ".maestro" / "study.sqlite", timeout=30)
     with store:
         store.execute("UPDATE lease SET host = 'elsewhere'")
     store.close()
     turn = "It is ready, and has its turn after 1 that are in flight\n"
-    assert (full if told else turn) in why(shell, "sim_N.3"), "a larger one has none wait"
+    assert (full if told else turn) in why(shell, "sim_N.6"), "a larger one has none wait"
     end(shell)
 
 

@@ -18,7 +18,7 @@ from maestro.adapters import commands, local, pace
 from maestro.adapters.codec import Answer, Command
 from maestro.cli import main
 from maestro.conductor import conduct, loop  # noqa: F401 - for the processes that are forked
-from maestro.report import progress  # noqa: F401
+from maestro.report import digest, progress  # noqa: F401
 from tests.faults.points import Point, arm, kill
 
 __all__ = ["Life"]

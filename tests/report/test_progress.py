@@ -13,7 +13,8 @@ import pytest
 from maestro.conductor.store import StudyInfo
 from maestro.conductor.study import Study
 from maestro.engine import Seen
-from maestro.report.progress import FEW, digest, progress
+from maestro.report.digest import digest
+from maestro.report.progress import FEW, progress
 from tests.conftest import Shell
 from tests.report.conftest import Played
 from tests.report.screen import maestro, on_a_terminal
