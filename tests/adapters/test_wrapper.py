@@ -68,3 +68,27 @@ def test_a_full_disk_does_not_change_how_a_script_ended(wrapped: Wrapped, tmp_pa
     full = "trap '' XFSZ; ulimit -f 1; exec \"$@\""  # no file may be longer than 1024 bytes
     words = ["bash", "-c", full, "_", wrapped.records.wrapper, "-j", "JOB", path, str(script)]
     assert subprocess.run(words, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("former", [False, True], ids=["mapfile -d", "as before bash 4.4"])
+@pytest.mark.parametrize("index", [0, 1, 2])
+def test_a_member_of_an_array_finds_its_own_script(
+    wrapped: Wrapped, tmp_path: Path, index: int, former: bool
+) -> None:
+    members = []
+    for number in range(3):
+        folder = tmp_path / f"some\nwhere {number}"
+        folder.mkdir()
+        script = folder / "work.sh"
+        script.write_text(f'#!/bin/bash\necho {number} "${{PWD##*/}}"\n')
+        script.chmod(0o700)
+        job = Job(AttemptId(f"t{number}", 1), str(script), str(folder), str(folder / "work"))
+        members.append((f"{number}.1", job))
+    path = wrapped.records.write_members("0.1+3", members)
+    (tmp_path / "bashenv").write_text("mapfile() { return 2; }\n" if former else "")
+    environment = {"BASH_ENV": str(tmp_path / "bashenv"), "JOB": "7", "INDEX": str(index)}
+    assert wrapped("-a", "INDEX", "-j", "JOB,INDEX", path, **environment) == 0
+    written = (tmp_path / f"some\nwhere {index}" / "work.out").read_text()
+    assert written == f"{index} some\nwhere {index}\n"
+    ends = [wrapped.records.end(key) for key, _ in members]
+    assert [number for number, end in enumerate(ends) if end is not None] == [index]
