@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 
 import networkx as nx
 
@@ -16,6 +17,9 @@ from maestro.spec.model import Parameter, Specification, Step
 from maestro.spec.tokens import used_parameters
 
 __all__ = ["expand"]
+
+TOGETHER = 100
+"""Nodes that are followed by their edges: while these are made, the processor has them at hand."""
 
 
 def expand(
@@ -79,10 +83,14 @@ def _expand(
         ids = naming.ids(step, projection)
         made[step.name] = projection, ids
         leaves = naming.leaves(step, projection)
-        graph.add_nodes_from(_nodes(step, projection, ids, leaves))
-        for dependency in step.depends:
-            edges = _edges(made[dependency.step], made[step.name], dependency.funnel)
-            graph.add_edges_from(edges)
+        nodes = _nodes(step, projection, ids, leaves)
+        edges = [iter(_edges(made[d.step], made[step.name], d.funnel)) for d in step.depends]
+        for _ in range(0, len(ids), TOGETHER):
+            graph.add_nodes_from(islice(nodes, TOGETHER))
+            for some in edges:
+                graph.add_edges_from(islice(some, TOGETHER))
+        for rest in edges:  # of funnels, which have more than one for each node
+            graph.add_edges_from(rest)
     naming.check_tasks({step: ids for step, (_, ids) in made.items()})
     if naming.problems:
         raise SpecError(naming.problems)
