@@ -54,7 +54,7 @@ def test_jobs_on_the_real_slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     slurm.running(monkeypatch)
     done = bench("--quick", "--cache", tmp_path, "slurm")
     assert done.returncode == 0, done.stderr
-    assert len(rows((tmp_path / "performance.md").read_text("utf-8"))) == 2
+    assert len(rows((tmp_path / "performance.md").read_text("utf-8"))) == 3
 
 
 def test_figures_are_chosen_by_name(tmp_path: Path) -> None:

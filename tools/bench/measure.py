@@ -102,14 +102,15 @@ class Session:
     def turns(
         self, contestants: Sequence[Contestant], sizes: Sequence[int], rounds: int = 0
     ) -> Runs:
-        """Every contestant at every size, one after the other, in several rounds. Where their
-        number is not ``rounds``, what takes long is run once.
+        """Every contestant at every size, one after the other, in several rounds, every other
+        one in reverse: what grows from run to run is nobody's. Where their number is not
+        ``rounds``, what takes long is run once.
         """
         once = not rounds
         runs: Runs = {contestant.name: {} for contestant in contestants}
         for turn in range(1 if self.quick else rounds or self.rounds):
             for size in sizes:
-                for contestant in contestants:
+                for contestant in contestants[:: -1 if turn % 2 else 1]:
                     former = runs[contestant.name].setdefault(size, [])
                     if size <= contestant.most and not (once and former and long(former)):
                         former.append(self.run(contestant, size))
