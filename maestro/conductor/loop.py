@@ -85,7 +85,7 @@ class Conductor:
         self._intended: dict[bool, list[Submit]] = {local: [] for local in backends}
         self._saw_jobs = False in backends  # since all was recorded last
         self._heeded: list[str] = []  # requests, to be discarded once that is recorded
-        self._snapshot_due = 0.0
+        self._snapshot_due = time.monotonic() + SNAPSHOT  # there is one
         self._stale = True
         self._unwritten = ""  # why status.csv is not what it should be
         self._look_due = 0.0

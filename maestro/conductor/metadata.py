@@ -102,6 +102,9 @@ _LONGEST_KEY = 1000
 _SURROGATES = re.compile(r"\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})")
 
 
+_encode = json.JSONEncoder(ensure_ascii=True).encode
+
+
 def _line(key: str, value: object, indent: str = "") -> str:
     """``key: value`` as one line of YAML; the YAML writer is forty times as slow."""
     name = _flow(key)
@@ -118,7 +121,7 @@ def _flow(value: object) -> str:
         return "[" + ", ".join(map(_flow, value)) + "]"
     if isinstance(value, float):
         return _float(value)
-    text = json.dumps(value, ensure_ascii=True)
+    text = _encode(value)
     return _SURROGATES.sub(_code_point, text) if "\\ud" in text else text
 
 

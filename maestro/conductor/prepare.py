@@ -129,7 +129,8 @@ def _fill(study: Study, plan: Plan, parameters: Sequence[Parameter]) -> None:
     rows = (task_columns(node, task) for node, task in tasks(study.graph))
     store = Store.create(directory, study.info, parameters, rows)
     try:
-        snapshot.write(directory, store.tasks(), time.time())
+        if not plan.settings.dry:  # which has its own to write before long
+            snapshot.write(directory, store.tasks(), time.time())
     finally:
         store.close()
 

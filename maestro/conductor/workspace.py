@@ -65,7 +65,8 @@ class Writer:
         OSError, StudyError
             The file system refused, or the study directory is gone.
         """
-        self._write(task_of(self._study.graph, node))
+        task = task_of(self._study.graph, node)
+        self._write(task, self._render(task))
 
     def job(self, attempt: AttemptId, *, restart: bool) -> Job:
         """Write what ``attempt`` needs, and say how to run it. A restart finds the workspace and
@@ -81,13 +82,11 @@ class Writer:
         workspace = os.path.join(study.directory, task.workspace)
         if before := self._kept.get(attempt.task):
             self._put_aside(task, workspace, before)
-        name = study.layout.script(task)
-        script = self._path(workspace, name, restart=restart)
-        if restart and os.path.exists(script):
-            rendered = render(study.spec, study.layout, task, study.directory)
-        else:
-            rendered = self._write(task)
-        output = os.path.join(workspace, name)
+        rendered = self._render(task)
+        script = self._path(workspace, rendered.file, restart=restart)
+        if not (restart and os.path.exists(script)):
+            self._write(task, rendered)
+        output = os.path.join(workspace, rendered.file)
         if self._scheduler is not None and rendered.resources.scheduled:
             job = Job(attempt, script, workspace, output)
             return self._scheduled(self._scheduler, job, rendered)
@@ -126,10 +125,13 @@ class Writer:
             job, script=script, step=step, resources=rendered.resources, directives=directives
         )
 
-    def _write(self, task: Task) -> Rendered:
+    def _render(self, task: Task) -> Rendered:
+        study = self._study
+        return render(study.spec, study.layout, task, study.directory)
+
+    def _write(self, task: Task, rendered: Rendered) -> None:
         study = self._study
         workspace = os.path.join(study.directory, task.workspace)
-        rendered = render(study.spec, study.layout, task, study.directory)
         if not os.path.isdir(study.directory):  # which is not to be made anew
             raise StudyError(
                 f"{study.directory} has been moved or removed; where it is now, the study can be "
@@ -138,12 +140,10 @@ class Writer:
         os.makedirs(workspace, exist_ok=True)
         if self._scripts is not None:
             os.makedirs(self._scripts, mode=0o700, exist_ok=True)
-        name = study.layout.script(task)
         for command, restart in ((rendered.cmd, False), (rendered.restart, True)):
             if command:
-                path = self._path(workspace, name, restart=restart)
+                path = self._path(workspace, rendered.file, restart=restart)
                 _write_script(path, self._codec.script(rendered, command))
-        return rendered
 
     def _path(self, workspace: str, name: str, *, restart: bool) -> str:
         ending = f"{'.restart' if restart else ''}{self._codec.extension}"
