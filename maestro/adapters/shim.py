@@ -144,7 +144,7 @@ class Shim:
 
     def _serving(self) -> bool:
         # That nothing more is started need not be recorded once there is nobody to start it.
-        unrecorded = any(record.startswith(b'["end"') for record in self._unrecorded)
+        unrecorded = any(record != line("closed") for record in self._unrecorded)
         return self._requests is not None or bool(self._children) or unrecorded
 
     def _wait(self) -> list[int]:

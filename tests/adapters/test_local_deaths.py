@@ -19,7 +19,7 @@ from adapter_bench import Bench, abandoned, drive, shim_of, successor
 from maestro.adapters import host, local, shim
 from maestro.adapters.former import Former
 from maestro.adapters.ledger import Ledger
-from maestro.adapters.records import Reader
+from maestro.adapters.records import Reader, Void
 from maestro.engine import AttemptId, Seen
 from maestro.errors import BackendError
 
@@ -366,6 +366,25 @@ def test_a_shim_killed_when_one_could_not_be_started_and_another_is_next(
     assert bench.ends()[AttemptId("last", 1)].seen is Seen.NEVER_STARTED
 
 
+def test_a_shim_waits_until_it_can_record_that_a_task_never_began(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed = local._PROGRAM.replace("from maestro.adapters.shim import main\n", FULL)
+    monkeypatch.setattr(local, "_PROGRAM", changed)
+    job = bench.job("true")
+    shutil.rmtree(bench.folder / "task")
+    backend = bench.backend()
+    backend.submit([job])
+    bench.wait(backend, lambda: bool(bench.ends()))
+    assert bench.ends()[TASK].seen is Seen.REFUSED
+    backend._hang_up()
+    with pytest.raises(subprocess.TimeoutExpired):
+        backend._process.wait(0.3)
+    (bench.folder / "room").touch()
+    backend._process.wait(5)
+    assert Void(*TASK) in Reader(backend._ledger).read()
+
+
 def test_a_shim_killed_while_it_waits_for_a_script_that_is_being_written(bench: Bench) -> None:
     job = bench.job("touch ran")
     backend = bench.backend()
@@ -380,6 +399,21 @@ def test_a_shim_killed_while_it_waits_for_a_script_that_is_being_written(bench: 
     bench.wait(backend, lambda: bool(bench.ends()))
     assert bench.ends()[TASK].seen is Seen.NEVER_STARTED
     assert not (bench.folder / "task" / "ran").exists()
+
+
+FULL = """\
+import errno, os
+from maestro.adapters.ledger import Ledger
+append = Ledger.append
+def full(self, lines):
+    room = os.path.join(os.path.dirname(self._path), "room")
+    if lines[0].startswith(b'["void"') and not os.path.exists(room):
+        raise OSError(errno.ENOSPC, "full", self._path)
+    append(self, lines)
+Ledger.append = full
+from maestro.adapters.shim import main
+"""
+"""A shim whose disk has no room to record that a task could not be started."""
 
 
 POISED = """\
