@@ -9,7 +9,7 @@ import time
 import pytest
 from adapter_bench import Bench, drive
 
-from maestro.adapters import host
+from maestro.adapters import host, local
 from maestro.engine import AttemptId, Seen
 
 
@@ -201,19 +201,31 @@ def test_an_interrupt_from_the_keyboard_reaches_no_task(bench: Bench) -> None:
         assert conductor.stdout.read() == "interrupted\n0\n"
 
 
-def test_output_of_a_process_with_the_same_id_is_not_overwritten(bench: Bench) -> None:
-    job = bench.job("echo new", number=4)
-    if (pid := os.fork()) == 0:
-        os._exit(0)
-    os.waitpid(pid, 0)
-    names = [f"task.{pid + i}{rest}" for i in range(1, 400) for rest in (".out", ".err", "-4.err")]
-    for name in names:
-        (bench.folder / "task" / name).write_text("old")
-    bench.run(job)
-    assert {(bench.folder / "task" / name).read_text() for name in names} == {"old"}
-    (out,) = (p for p in (bench.folder / "task").glob("task.*.out") if p.name not in names)
-    assert out.read_text() == "new\n"
-    assert out.name == f"task.{bench.pids()[0]}-5.out"
+MET = """\
+from maestro.adapters import shim
+rename = shim._rename
+def meeting(output, pid, number):
+    for rest in ".out", ".err", "-4.err":
+        with open(f"{output}.{pid}{rest}", "x") as file:
+            file.write("old")
+    rename(output, pid, number)
+shim._rename = meeting
+from maestro.adapters.shim import main
+"""
+"""A shim that finds output of processes with the ids of its own."""
+
+
+def test_output_of_a_process_with_the_same_id_is_not_overwritten(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed = local._PROGRAM.replace("from maestro.adapters.shim import main\n", MET)
+    monkeypatch.setattr(local, "_PROGRAM", changed)
+    bench.run(bench.job("echo new; echo bad >&2", number=4))
+    name = f"task.{bench.pids()[0]}"
+    assert {path.name: path.read_text() for path in (bench.folder / "task").glob("task.*")} == {
+        f"{name}.out": "old", f"{name}.err": "old", f"{name}-4.err": "old",
+        f"{name}-5.out": "new\n", f"{name}-5.err": "bad\n",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["a\nb", "-rf", "ü\udcff", '%s $HOME `id` \\ "', "x" * 200])
