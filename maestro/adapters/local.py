@@ -240,7 +240,7 @@ class LocalBackend:
                 )  # fmt: skip
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
-            raise _impossible(f"{where}{error.strerror}") from error
+            raise _impossible(f"{where}{error.strerror}", error.errno) from error
         for stream in (self._process.stdin, self._process.stdout):
             assert stream is not None
             os.set_blocking(stream.fileno(), False)
@@ -274,7 +274,8 @@ class LocalBackend:
                 if kind == "open":
                     self._opened = True
                 elif kind == "unfit":  # another would fare no better
-                    raise _impossible(str(values[0]))
+                    code, why = values
+                    raise _impossible(why, code)
                 elif kind == "closed":  # somebody told it to
                     self._succeed()
                     return observations

@@ -7,11 +7,11 @@ nothing more, records so, waits until its children have ended, and ends.
     {"run": [task, number], "script", "directory", "output", "limit", "slots"}
     {"cancel": [task, number]}
 
-Reports are the ledger's records, ``["refused", task, number, errno, why]``, and of what was
-cancelled before its turn ``["dropped", task, number]``; that it is closed
-is reported at a TERM alone, when there still is somebody to tell. A shim that cannot keep a ledger
-reports no more than ``["unfit", why]``, and ends. While nothing depends on it, reports wait for
-those that follow: to wake the conductor takes longer than to read another.
+Reports are the ledger's records but for intents, ``["refused", task, number, errno, why]`` in the
+place of what is void, and of what was cancelled before its turn ``["dropped", task, number]``; that
+it is closed is reported at a TERM alone, when there still is somebody to tell. A shim that cannot
+keep a ledger reports no more than ``["unfit", errno, why]``, and ends. While nothing depends on it,
+reports wait for those that follow: to wake the conductor takes longer than to read another.
 """
 
 from __future__ import annotations
@@ -502,6 +502,6 @@ def main(path: str, slots: int) -> None:
     try:
         shim = Shim(path, slots, 0, 1)
     except OSError as error:
-        os.write(1, line("unfit", _told(error)))
+        os.write(1, line("unfit", error.errno, _told(error)))
         raise SystemExit(1) from None
     shim.run()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import signal
@@ -86,6 +87,14 @@ def test_no_processes_left_is_a_reason_to_wait(
     backend.submit([bench.job("true", number=2)])
     bench.wait(backend, lambda: bool(bench.ends()))
     assert bench.ends()[AttemptId("task", 2)].seen is Seen.FINISHED
+
+
+@pytest.mark.parametrize("ending", [".err", "-1.jsonl"])
+def test_a_shim_without_its_files_says_why(bench: Bench, ending: str) -> None:
+    (bench.folder / f"ledger-0{ending}").mkdir()
+    with pytest.raises(BackendError, match=f"no tasks can be started: .*{ending}: ") as caught:
+        bench.wait(bench.backend(), bool)
+    assert caught.value.number in (errno.EISDIR, errno.EEXIST)
 
 
 @limits
