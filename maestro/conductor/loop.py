@@ -282,9 +282,9 @@ class Conductor:
 
 def _log_change(change: Change) -> None:
     seen = change.observation
-    said = (seen.detail if seen else "") or change.detail
     job = f" (job {seen.job})" if seen and seen.job else ""
+    why = f": {change.reason}" if change.reason else ""
     level = logging.DEBUG if change.state is State.SUBMITTING else logging.INFO
     if change.state in FAILED:
         level = logging.WARNING
-    log.log(level, "%s: %s%s%s", change.task, change.state.shown, job, f": {said}" if said else "")
+    log.log(level, "%s: %s%s%s", change.task, change.state.shown, job, why)

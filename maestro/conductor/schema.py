@@ -123,8 +123,8 @@ def _seen(change: Change) -> tuple[float, str | None, int | None, str]:
     """When it happened, and the job, exit code and sentence that came with it."""
     seen = change.observation
     if seen is None:
-        return change.time, None, None, change.detail
-    return seen.time, seen.job, seen.exit_code, seen.detail or change.detail
+        return change.time, None, None, change.reason
+    return seen.time, seen.job, seen.exit_code, change.reason
 
 
 def event_row(task: int, change: Change) -> tuple[Any, ...]:

@@ -79,6 +79,11 @@ class Change:
     refusals: int = 0
     losses: int = 0
 
+    @property
+    def reason(self) -> str:
+        """Why, for people: what was seen tells more than what was made of it."""
+        return (self.observation.detail if self.observation else "") or self.detail
+
 
 @dataclass(frozen=True, slots=True)
 class Record:

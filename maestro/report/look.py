@@ -152,10 +152,8 @@ def one_line(text: str) -> str:
 
 def said(change: Change) -> str:
     """What has happened to a task."""
-    seen = change.observation
-    detail = (seen.detail if seen else "") or change.detail
     text = f"{change.task} {change.state.shown}"
-    return one_line(f"{text}: {detail}" if detail else text)
+    return one_line(f"{text}: {change.reason}" if change.reason else text)
 
 
 def command(*words: str) -> str:
