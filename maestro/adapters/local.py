@@ -117,7 +117,9 @@ class LocalBackend:
         return observations
 
     def heed(self, sleeptime: float, throttle: int) -> None:
-        """Neither matters here: nobody is asked, and the engine throttles."""
+        """The engine throttles; what waits at the shim already, the shim."""
+        self._outgoing += _line(throttle=throttle)
+        self._flush()
 
     def fileno(self) -> int:
         """Readable when the shim has reported something."""

@@ -6,6 +6,7 @@ nothing more, records so, waits until its children have ended, and ends.
 
     {"run": [task, number], "script", "directory", "output", "limit", "slots"}
     {"cancel": [task, number]}
+    {"throttle": number}
 
 Reports are the ledger's records but for intents, ``["refused", task, number, errno, why]`` in the
 place of what is void, and of what was cancelled before its turn ``["dropped", task, number]``; that
@@ -88,6 +89,7 @@ class Shim:
         self._requests: int | None = requests
         self._incoming = b""
         self._slots = slots
+        self._throttle = 0  # most children, whatever they take; 0: as many as there are slots for
         self._waiting: dict[tuple[str, int], dict[str, Any]] = {}  # requests, in their order
         self._children: dict[int, _Child] = {}
         self._fresh: list[int] = []  # those of them whose start is still to be recorded
@@ -177,6 +179,9 @@ class Shim:
                 task, number = request["run"]
                 self._waiting[task, number] = request
                 self._begin()
+            elif "throttle" in request:
+                self._throttle = request["throttle"]
+                self._begin()
             else:
                 self._cancel(tuple(request["cancel"]))
 
@@ -241,6 +246,8 @@ class Shim:
         more than there are.
         """
         while self._waiting:
+            if self._throttle and len(self._children) >= self._throttle:
+                return
             attempt, request = next(iter(self._waiting.items()))
             if self._slots and self._children:
                 used = sum(child.slots for child in self._children.values())

@@ -178,8 +178,9 @@ class Conductor:
             rlimit=self.settings.rlimit,
             attempts=self.settings.attempts,
         )
-        for backend in self._backends.values():
-            backend.heed(self.settings.sleeptime, self.settings.throttle)
+        for local, backend in self._backends.items():
+            throttled = not local or self.engine.policy.throttles_local
+            backend.heed(self.settings.sleeptime, self.settings.throttle if throttled else 0)
         self._recorder.settings = self.settings
 
     def _submit(self, submissions: Sequence[Submit]) -> None:

@@ -161,7 +161,7 @@ class Reasons:
         elif state is State.UNKNOWN:
             yield f"was submitted{job}; {row.detail or 'its scheduler does not know it at present'}"
         elif state is State.SUBMITTING and self._demand(row.name).local:
-            yield f"is in line, {self._since(row.submitted)}, for cores that others take"
+            yield f"is in line, {self._since(row.submitted)}, for {self._awaited()}"
         elif state is State.SUBMITTING:
             yield f"is being submitted, {self._since(row.submitted)}"
         elif row.detail:
@@ -171,6 +171,15 @@ class Reasons:
             yield f"waits in the queue{job}, {since}, for free nodes or its turn"
         if self._info.trouble:
             yield self._info.trouble
+
+    def _awaited(self) -> str:
+        """What local tasks wait for that are submitted: more are than the throttle lets run, once
+        that was lowered.
+        """
+        throttle, flying = self._info.settings.throttle, self._in_flight
+        if throttle and self._spec.batch.type == "local" and len(flying) > throttle:
+            return f"its turn: the throttle is {throttle}, and {len(flying)} are in flight"
+        return "cores that others take"
 
     def _since(self, moment: float | None) -> str:
         return "for a while" if moment is None else f"for {amount(max(0.0, self._now - moment))}"

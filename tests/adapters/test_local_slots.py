@@ -66,6 +66,19 @@ def test_as_many_as_there_are_slots_in_the_order_of_submission(bench: Bench) -> 
     assert begun == list("012345")
 
 
+def test_what_waits_is_throttled(bench: Bench) -> None:
+    """Though it was submitted before anybody throttled."""
+    backend = submitted(bench, 2, jobs(bench, *[1] * 6, seconds=0.4))
+    eventually(bench, 2)
+    backend.heed(60, 1)
+    eventually(bench, 8)
+    assert journal(bench)[4:8] == ["begin 2", "end 2", "begin 3", "end 3"]
+    backend.heed(60, 0)
+    eventually(bench, 12)
+    assert {line.split()[0] for line in journal(bench)[8:10]} == {"begin"}
+    bench.wait(backend, lambda: len(bench.ends()) == 6)
+
+
 def test_what_waits_is_cancelled_without_a_trace(bench: Bench) -> None:
     backend = submitted(bench, 1, jobs(bench, 1, 1))
     bench.wait(backend, lambda: bool(bench.pids()))

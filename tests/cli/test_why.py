@@ -162,6 +162,8 @@ def test_what_a_task_waits_for(shell: Shell) -> None:
     assert "maestro logs -f out sim_N.1\n" in why(shell, "sim_N.1")
     shell("maestro", "update", "--throttle", "1", "out")
     eventually(lambda: "the throttle is 1, and 5 are in flight" in why(shell, "sim_N.6"))
+    line = "It is in line, for .* s, for its turn: the throttle is 1, and 5 are in flight"
+    assert re.search(line, why(shell, "sim_N.5"))
     end(shell)
     assert "It has finished, after " in why(shell, "all")
 
