@@ -67,6 +67,24 @@ def test_figures_are_chosen_by_name(tmp_path: Path) -> None:
     assert "there is no figure nothing" in done.stderr
 
 
+@pytest.mark.parametrize("option", ["--scratch", "--output", "--cache"])
+def test_what_cannot_be_written_to_is_told_before_anything_is_measured(
+    tmp_path: Path, option: str
+) -> None:
+    (tmp_path / "file").touch()
+    done = bench("--quick", "--cache", tmp_path, option, tmp_path / "file", "levels")
+    assert done.returncode == 2
+    assert f"{tmp_path / 'file'}: File exists" in done.stderr
+
+
+def test_a_scratch_folder_is_made(tmp_path: Path) -> None:
+    """Its name may have spaces."""
+    scratch = tmp_path / "not there" / "yet"
+    done = bench("--quick", "--cache", tmp_path / "cache", "--scratch", scratch, "levels")
+    assert done.returncode == 0, done.stderr
+    assert list(scratch.iterdir()) == []
+
+
 @pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
 def test_a_figure_that_fails_is_told(tmp_path: Path) -> None:
     """Others are measured even so."""

@@ -15,6 +15,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 from tools.bench import page, peers
@@ -67,9 +68,21 @@ def options() -> argparse.Namespace:
     found = parser.parse_args()
     if unknown := set(found.figures) - set(FIGURES):
         parser.error(f"there is no figure {', '.join(sorted(unknown))}: {', '.join(FIGURES)}")
+    if found.rounds < 1:
+        parser.error("--rounds: at least 1")
+    if find_spec("matplotlib") is None:  # known now, and not when all is measured
+        parser.error("there is no matplotlib to draw with: pip install -e '.[bench]'")
     found.cache = found.cache.absolute()
     if found.output is None:
         found.output = found.cache if found.quick or found.figures else ROOT / "docs"
+    found.scratch = found.scratch or Path(tempfile.gettempdir())
+    for folder in (found.cache, found.scratch, found.output):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            parser.error(f"{folder}: {error.strerror}")
+        if not os.access(folder, os.W_OK):
+            parser.error(f"{folder} cannot be written to")
     return found
 
 
@@ -99,9 +112,9 @@ def measure(name: str, session: Session) -> Figure:
 def main() -> int:
     """Measure and write; the exit status."""
     wanted = options()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what runs is ended
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)  # what runs is ended
     began, load = time.time(), os.getloadavg()[0]
-    wanted.cache.mkdir(parents=True, exist_ok=True)
     python = Path(sys.executable)
     if not wanted.quick:
         python = peers.installed(ROOT, wanted.cache, say)
@@ -124,4 +137,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("interrupted: nothing is written")
