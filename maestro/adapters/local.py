@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import subprocess
@@ -136,9 +135,9 @@ class LocalBackend:
         """Leave the shim alone: it ends when its tasks have."""
         self._hang_up()
         self._bury()
-        if not self._flying:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(PATIENCE)
+        end = time.monotonic() + PATIENCE
+        while not self._flying and self._process.poll() is None and time.monotonic() < end:
+            time.sleep(0.0005)  # it takes a few milliseconds; Popen.wait would look less and less
 
     # ---- after a conductor's death -------------------------------------------------------------
 

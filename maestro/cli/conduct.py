@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from maestro.conductor.loop import Conductor
     from maestro.conductor.study import Study
     from maestro.engine import Outcome
+    from maestro.report.digest import Digest
 
 __all__ = ["add_arguments", "change_limits", "conduct", "run", "untangle", "with_advice"]
 
@@ -177,9 +178,12 @@ def _foreground(
 ) -> int:
     """Conduct the study in ``directory`` here until it ends; the exit status."""
     from maestro.conductor.conduct import taken_up
-    from maestro.report.progress import progress
 
     with taken_up(directory, study, force=force) as conductor, _signals(conductor):
+        # Meanwhile the process for local tasks starts: imported now, it takes no time.
+        from maestro.report.digest import digest
+        from maestro.report.progress import progress
+
         said = str(conductor.recovered or "")
         if ready is not None:
             ready(said)
@@ -188,7 +192,7 @@ def _foreground(
         with nullcontext() if quiet else progress(conductor.study) as conductor.watcher:
             outcome = conductor.run()
         if outcome is not None:
-            _sum_up(directory, outcome, quiet=quiet)
+            _sum_up(digest, directory, outcome, quiet=quiet)
     if outcome is None:
         if conductor.engine.cancelling:
             tell("Left while the study is being cancelled. To have that come to its end:")
@@ -199,10 +203,10 @@ def _foreground(
     return outcome.value
 
 
-def _sum_up(directory: str, outcome: Outcome, *, quiet: bool) -> None:
+def _sum_up(
+    digest: Callable[[str], Digest], directory: str, outcome: Outcome, *, quiet: bool
+) -> None:
     """Say how the study ended, and note in its log what failed first."""
-    from maestro.report.digest import digest
-
     if quiet and outcome.value == 0:
         return
     with suppress(OSError, StudyError):  # it has ended, whether or not that can be told

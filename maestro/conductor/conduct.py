@@ -7,13 +7,11 @@ import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
 
 from maestro.adapters.base import Backend
-from maestro.adapters.batch import BatchBackend
 from maestro.adapters.codec import Scheduler
-from maestro.adapters.jobrecords import JobRecords
 from maestro.adapters.local import LocalBackend
-from maestro.adapters.pace import Limits
 from maestro.adapters.registry import codec_for, missing_programs
 from maestro.conductor import snapshot
 from maestro.conductor.lease import Lease
@@ -35,6 +33,9 @@ from maestro.engine import Demand, Engine, Outcome, State
 from maestro.errors import BackendError, StudyError
 from maestro.graph import task_of
 from maestro.spec.resources import resolve_resources
+
+if TYPE_CHECKING:
+    from maestro.adapters.batch import BatchBackend
 
 __all__ = ["ended", "rehearse", "taken_up"]
 
@@ -118,6 +119,11 @@ def _batch(study: Study, codec: Scheduler, ids: Mapping[str, int]) -> BatchBacke
     StudyError
         There is no such scheduler here, or the study's directory cannot be written.
     """
+    # Local studies do without all this.
+    from maestro.adapters.batch import BatchBackend
+    from maestro.adapters.jobrecords import JobRecords
+    from maestro.adapters.pace import Limits
+
     if missing := missing_programs(codec):
         raise StudyError(
             f"batch type '{study.spec.batch.type}' needs the command {missing[0]}, which is not on "

@@ -7,14 +7,17 @@ import math
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
-import networkx as nx
 import yaml
 
 from maestro.conductor.study import Study
 from maestro.graph import tasks
 from maestro.graph.task import label
 from maestro.spec.model import Parameter
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 __all__ = ["write"]
 
@@ -31,7 +34,8 @@ def write(study: Study, parameters: Sequence[Parameter]) -> None:
     meta = os.path.join(study.directory, "meta")
     os.makedirs(meta, exist_ok=True)
     _write(os.path.join(study.directory, "batch.info"), [_yaml(batch)])
-    _write(os.path.join(meta, "environment.yaml"), [_yaml(dict(os.environ))], mode=0o600)
+    environment = (_line(name, value) for name, value in sorted(os.environ.items()))
+    _write(os.path.join(meta, "environment.yaml"), environment, mode=0o600)
     _write(os.path.join(meta, "parameters.yaml"), _parameters(parameters))
     _write(os.path.join(meta, "metadata.yaml"), _metadata(study))
     if study.layout.hashed:

@@ -6,9 +6,12 @@ import select
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from maestro.adapters.batch import BatchBackend
 from maestro.engine import ACTIVE, Change, Engine, Event, State
+
+if TYPE_CHECKING:
+    from maestro.adapters.batch import BatchBackend
 
 __all__ = ["Recovered", "recovered", "survey"]
 

@@ -12,8 +12,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-
-import networkx as nx
+from typing import TYPE_CHECKING
 
 from maestro import spec as specification
 from maestro.conductor.database import StoreFailed
@@ -21,9 +20,12 @@ from maestro.conductor.files import write_private
 from maestro.conductor.place import Place, place_of
 from maestro.conductor.store import HIDDEN, Store, StudyInfo
 from maestro.errors import BackendError, StudyError
-from maestro.graph import Layout, Task, expand, layout_of
+from maestro.graph import Layout, Task, layout_of
 from maestro.graph.names import safe
 from maestro.spec.model import Parameter, Specification
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 __all__ = [
     "SPECIFICATION",
@@ -91,6 +93,8 @@ def expanded(directory: str, info: StudyInfo, parameters: Sequence[Parameter]) -
     SpecError
         The copy is gone, or makes no study.
     """
+    from maestro.graph import expand  # it takes networkx
+
     path = _source(directory, info)
     spec = specification.load(path, cwd=info.cwd, specroot=info.specroot)
     return Study(directory, info, spec, expand(spec, parameters, hashws=info.settings.hashws))

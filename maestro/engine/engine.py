@@ -16,6 +16,7 @@ from maestro.engine.observations import AttemptId, Observation, Seen
 from maestro.engine.states import ACTIVE, FAILED, Event, Outcome, State, transition
 from maestro.engine.values import Change, Demand, Policy, Record, Submit
 from maestro.errors import IllegalTransition
+from maestro.graph import tasks
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -60,8 +61,6 @@ class Engine:
     def __init__(
         self, graph: nx.DiGraph[str], policy: Policy, demand: Callable[[str], Demand]
     ) -> None:
-        from maestro.graph import tasks  # who only looks at states does without the graph
-
         self.graph = graph
         self.policy = policy
         self.cancelling = False

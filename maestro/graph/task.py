@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-
-import networkx as nx
+from typing import TYPE_CHECKING
 
 from maestro.graph.names import digest, safe
 from maestro.spec.model import Combination, Step
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 __all__ = ["Layout", "Task", "layout_of", "task_of", "tasks"]
 
