@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import replace
 
-from maestro.adapters import host, shim
+from maestro.adapters import host, shim, spawn
 from maestro.adapters.records import End, Intent, Reader, Start, ended, started
 from maestro.engine.observations import AttemptId, Observation, Seen
 
@@ -133,14 +133,14 @@ class Former:
         if opened is not None and opened.here():  # else a file may be lost, or not be seen yet
             if self._next() == (intent.task, intent.number):
                 return None
-            pid = host.process_writing(shim.drafts(intent.output, intent.number)) or 0
+            pid = host.process_writing(spawn.drafts(intent.output, intent.number)) or 0
         start = host.process_start(pid) if pid else None
         return Start(intent.task, intent.number, pid, start, time.time(), intent.limit)
 
     def _next(self) -> tuple[str, int] | None:
         """The attempt that was yet to begin, when there was one."""
         try:
-            with open(shim.next_of(self._path), "rb") as file:
+            with open(spawn.next_of(self._path), "rb") as file:
                 task, number = json.loads(file.readline())
         except (FileNotFoundError, ValueError):
             return None

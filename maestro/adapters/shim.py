@@ -18,15 +18,15 @@ reports wait for those that follow: to wake the conductor takes longer than to r
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import select
 import signal
 import time
 
-from maestro.adapters import host
+from maestro.adapters import host, spawn
 from maestro.adapters.ledger import Ledger, line
+from maestro.adapters.spawn import Spawner
 
 TYPE_CHECKING = False  # importing typing would take as long as all else does here
 if TYPE_CHECKING:
@@ -48,16 +48,10 @@ SETTLING = 0.002
 to ask when it was started takes as long as that.
 """
 
-BUSY = 5.0
-"""Seconds to wait for a script that somebody has open to write."""
-
 # Handled, and not ignored as Python does the last two: what is handled, exec sets back.
 _HANDLED = (
     signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ,
 )  # fmt: skip
-
-_COMPLAIN = 'printf "%s\\n" "$0" >&2; exit "$1"'
-"""What runs in the place of a script that cannot be run."""
 
 
 class _Child:
@@ -95,10 +89,7 @@ class Shim:
         self._fresh: list[int] = []  # those of them whose start is still to be recorded
         self._unrecorded: list[bytes] = []
         self._unnamed: list[tuple[str, int, int]] = []  # outputs whose start is being recorded
-        self._next = next_of(path)
-        self._poised = os.open(self._next, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        self._environment = dict(os.environb)
-        self._null = os.open(os.devnull, os.O_RDONLY)
+        self._spawner = Spawner(path)
         self._wakeup, wakeup = os.pipe()
         for descriptor in (self._wakeup, wakeup, reports):
             os.set_blocking(descriptor, False)
@@ -140,8 +131,7 @@ class Shim:
                     self._listen()
             self._announce()
             self._record()
-        with contextlib.suppress(OSError):
-            os.unlink(self._next)
+        self._spawner.close()
         self._flush()
 
     def _serving(self) -> bool:
@@ -188,7 +178,8 @@ class Shim:
     def _close(self) -> None:
         """Start nothing more."""
         assert self._requests is not None
-        os.dup2(self._null, self._requests)  # closed, its number would go to a task's output
+        # Closed, its number would go to a task's output.
+        os.dup2(self._spawner.null, self._requests)
         self._requests = None
         self._waiting.clear()
         self._announce(0.0)
@@ -236,7 +227,7 @@ class Shim:
         if self._unrecorded:
             self._ledger.append(self._unrecorded)
         for output, pid, number in self._unnamed:
-            _rename(output, pid, number)
+            spawn.rename(output, pid, number)
         self._unnamed.clear()
 
     # ---- starting ------------------------------------------------------------------------------
@@ -258,21 +249,21 @@ class Shim:
 
     def _start(self, request: dict[str, Any]) -> None:
         """Start an attempt, which stands in the ledger before that. When we are killed before its
-        start does too, `next_of` tells whether it began, and its output files, which keep their
-        first names until then, which process it is.
+        start does too, `spawn.next_of` tells whether it began, and its output files, which keep
+        their first names until then, which process it is.
         """
         task, number = request["run"]
         output = request["output"]
         self._unrecorded.append(line("intent", task, number, output, request["limit"]))
         try:
-            self._poise(task, number)
+            self._spawner.poise(task, number)
             self._settle()  # nothing is to stand behind what it came before
         except OSError as error:
             del self._unrecorded[-1]
             self._refuse(task, number, error)
             return
         try:
-            pid = self._spawn(request)
+            pid = self._spawner.spawn(request)
         except OSError as error:
             self._unrecorded.append(line("void", task, number))
             self._record()  # before another is the next to begin
@@ -281,13 +272,13 @@ class Shim:
             self._children[pid] = _Child(request)
             self._fresh.append(pid)
 
-    def _announce(self, least: float = SETTLING) -> None:
-        """Have the starts recorded of those that have run for at ``least`` so many seconds."""
-        latest = time.monotonic() - least
+    def _announce(self, age: float = SETTLING) -> None:
+        """Have the starts recorded of those that have run for ``age`` seconds."""
+        latest = time.monotonic() - age
         while self._fresh and self._children[self._fresh[0]].started <= latest:
-            self._tell(self._fresh[0], _birth(self._fresh[0]))
+            self._record_start(self._fresh[0], _birth(self._fresh[0]))
 
-    def _tell(self, pid: int, birth: str | None) -> None:
+    def _record_start(self, pid: int, birth: str | None) -> None:
         """Have the start of a fresh child recorded."""
         self._fresh.remove(pid)
         child = self._children[pid]
@@ -296,91 +287,8 @@ class Shim:
         self._unnamed.append((child.output, pid, child.attempt[1]))
         self._report(start, pressing=False)
 
-    def _poise(self, task: str, number: int) -> None:
-        """Have an attempt be the one that is to begin next.
-
-        Raises
-        ------
-        OSError
-            That cannot be written.
-        """
-        text = line(task, number)
-        try:
-            written = os.pwrite(self._poised, text, 0)
-        except OSError as error:
-            raise OSError(error.errno, error.strerror, self._next) from error
-        if written != len(text):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self._next)
-
     def _refuse(self, task: str, number: int, error: OSError) -> None:
-        self._report(line("refused", task, number, error.errno, _told(error)))
-
-    def _spawn(self, request: dict[str, Any]) -> int:
-        """The process that runs the script of a request, or says why that cannot be run, and has
-        made files for its output.
-
-        Raises
-        ------
-        OSError
-            There is none.
-        """
-        attempt, script = request["run"], request["script"]
-        files = drafts(request["output"], attempt[1])
-        command = [script]
-        try:
-            os.chdir(request["directory"])
-        except OSError as error:
-            command = _complaint(script, error)
-        end = time.monotonic() + BUSY
-        while True:
-            try:
-                return self._execute(command, files)
-            except OSError as error:
-                made = [file for file in files if os.path.lexists(file)]
-                for file in made:
-                    os.unlink(file)
-                self._poise(*attempt)  # again: it has not begun yet
-                if error.errno == errno.EEXIST:  # they were those of an attempt that never began
-                    continue
-                # Whoever wrote the script may just have started a process, which holds the file
-                # open to write until it has become another program.
-                if error.errno == errno.ETXTBSY and time.monotonic() < end:
-                    time.sleep(0.01)
-                elif len(made) < len(files) or command[0] != script:
-                    raise OSError(error.errno, error.strerror, *files[len(made) :][:1]) from error
-                else:
-                    command = _complaint(script, error)
-
-    def _execute(self, command: list[str], files: tuple[str, str]) -> int:
-        """A process that makes ``files`` and becomes ``command``.
-
-        Nothing is copied for it, as a fork would. Its files are made just before it becomes another
-        program, and then it no longer is the next to begin: where both are there, and this fails,
-        it was the program that failed.
-
-        Raises
-        ------
-        OSError
-            Any of that failed, and the process is gone.
-        """
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-        streams = [
-            *(
-                (os.POSIX_SPAWN_OPEN, number, file, flags, 0o666)
-                for number, file in enumerate(files, 1)
-            ),
-            (os.POSIX_SPAWN_OPEN, 0, self._next, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
-            (os.POSIX_SPAWN_DUP2, self._null, 0),
-        ]
-
-        def spawn(**leader: Any) -> int:
-            environment = self._environment
-            return os.posix_spawn(command[0], command, environment, file_actions=streams, **leader)
-
-        try:
-            return spawn(setsid=True)
-        except NotImplementedError:  # this Python was built for a C library from before 2017
-            return spawn(setpgroup=0)
+        self._report(line("refused", task, number, error.errno, spawn.told(error)))
 
     # ---- ending --------------------------------------------------------------------------------
 
@@ -388,7 +296,7 @@ class Shim:
         while self._children and (ended := self._ended()):
             pid, status = ended
             if pid in self._fresh:
-                self._tell(pid, None)  # there is no process any more that could be asked for
+                self._record_start(pid, None)  # no process is left to ask
             child = self._children.pop(pid)
             code = os.waitstatus_to_exitcode(status)
             code = code if code >= 0 else 128 - code
@@ -448,39 +356,6 @@ def _signal_group(group: int, number: int) -> None:
         os.killpg(group, number)
 
 
-def next_of(path: str) -> str:
-    """The file in which the attempt stands that the shim with the ledger ``path`` starts next, as a
-    JSON line. The attempt's process empties it just before it becomes the task's script: no trace
-    in a workspace is as safe from what that does.
-    """
-    return f"{path}.next"
-
-
-def drafts(output: str, number: int) -> tuple[str, str]:
-    """The names that the output files of an attempt have until its start is recorded."""
-    return f"{output}.attempt-{number}.out", f"{output}.attempt-{number}.err"
-
-
-def _rename(output: str, pid: int, number: int) -> None:
-    """Give the output files the name with the process id that people know. Where that id has come
-    round again, the attempt's number follows it, or the next one that is free: nothing is ever
-    overwritten. What cannot be renamed, as it is gone by now, is left alone.
-    """
-    name, suffix = f"{output}.{pid}", number
-    while os.path.lexists(f"{name}.out") or os.path.lexists(f"{name}.err"):
-        name, suffix = f"{output}.{pid}-{suffix}", suffix + 1
-    for draft, ending in zip(drafts(output, number), (".out", ".err"), strict=True):
-        with contextlib.suppress(OSError):
-            os.rename(draft, name + ending)
-
-
-def _complaint(script: str, error: OSError) -> list[str]:
-    """A command that says that ``script`` cannot be run, and ends as a shell does then."""
-    said = f"maestro: {script} cannot be run: {_why(error, script)}"
-    code = 127 if error.errno == errno.ENOENT else 126
-    return ["/bin/sh", "-c", _COMPLAIN, said, str(code)]
-
-
 def _birth(pid: int) -> str | None:
     """When the process ``pid`` was started. It is waited for what that takes to see: who follows us
     must not think that it is gone.
@@ -492,23 +367,11 @@ def _birth(pid: int) -> str | None:
             time.sleep(0.01)
 
 
-def _why(error: OSError, script: str) -> str:
-    if error.filename != script:
-        return _told(error)
-    if error.errno == errno.ENOENT and os.path.exists(script):
-        return f"the interpreter in its first line: {error.strerror}"
-    return str(error.strerror)
-
-
-def _told(error: OSError) -> str:
-    return f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
-
-
 def main(path: str, slots: int) -> None:
     """Be a shim that keeps the ledger ``path``, for tasks that share ``slots``."""
     try:
         shim = Shim(path, slots, 0, 1)
     except OSError as error:
-        os.write(1, line("unfit", error.errno, _told(error)))
+        os.write(1, line("unfit", error.errno, spawn.told(error)))
         raise SystemExit(1) from None
     shim.run()

@@ -57,7 +57,7 @@ LEVELS = """Level of the messages that are shown and logged:
 1 - debug"""
 
 
-YOUNG = 200_000
+THRESHOLD = 200_000
 """Objects that are made before those in cycles are looked for: nearly all that a command makes
 lives until its end, and the rest is in no cycles.
 """
@@ -178,7 +178,7 @@ def _add_logging(parser: argparse.ArgumentParser, *, console: bool) -> None:
 
 def _guarded(command: Callable[[], int]) -> int:
     """Run ``command``; whatever goes wrong is told in a sentence."""
-    gc.set_threshold(YOUNG)
+    gc.set_threshold(THRESHOLD)
     _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):

@@ -202,14 +202,14 @@ def test_an_interrupt_from_the_keyboard_reaches_no_task(bench: Bench) -> None:
 
 
 MET = """\
-from maestro.adapters import shim
-rename = shim._rename
+from maestro.adapters import spawn
+rename = spawn.rename
 def meeting(output, pid, number):
     for rest in ".out", ".err", "-4.err":
         with open(f"{output}.{pid}{rest}", "x") as file:
             file.write("old")
     rename(output, pid, number)
-shim._rename = meeting
+spawn.rename = meeting
 from maestro.adapters.shim import main
 """
 """A shim that finds output of processes with the ids of its own."""

@@ -16,10 +16,11 @@ from pathlib import Path
 import pytest
 from adapter_bench import Bench, abandoned, drive, shim_of, successor
 
-from maestro.adapters import host, local, shim
+from maestro.adapters import host, local
 from maestro.adapters.former import Former
 from maestro.adapters.ledger import Ledger
 from maestro.adapters.records import Reader, Void
+from maestro.adapters.spawn import next_of
 from maestro.engine import AttemptId, Seen
 from maestro.errors import BackendError
 
@@ -418,13 +419,13 @@ from maestro.adapters.shim import main
 
 POISED = """\
 import os, signal
-from maestro.adapters import shim
-poise = shim.Shim._poise
+from maestro.adapters.spawn import Spawner
+poise = Spawner.poise
 def dying(self, task, number):
     poise(self, task, number)
     if task == "last":
         os.kill(os.getpid(), signal.SIGKILL)
-shim.Shim._poise = dying
+Spawner.poise = dying
 from maestro.adapters.shim import main
 """
 """A shim that is killed when ``last`` is the next to begin, and before that is recorded."""
@@ -441,7 +442,7 @@ class Intended:
         with subprocess.Popen(["true"], start_new_session=True) as gone:
             pass
         self.path = str(folder / "theirs-1.jsonl")
-        self.next = Path(shim.next_of(self.path))
+        self.next = Path(next_of(self.path))
         self.next.write_text('["task", 1]\n["a much longer name", 12]\n')
         ledger = Ledger(self.path)
         ledger.write("intent", "task", 1, self.output, None)

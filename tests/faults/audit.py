@@ -15,7 +15,7 @@ from pathlib import Path
 
 import maestro
 from maestro.adapters.records import Intent, Reader, Start
-from maestro.adapters.shim import next_of
+from maestro.adapters.spawn import next_of
 from maestro.conductor.store import FILE, HIDDEN
 
 __all__ = ["JOURNAL", "Tally", "audit"]
