@@ -140,6 +140,29 @@ def test_a_moved_study(study: Shell) -> None:
     assert f"two: {study.folder / 'moved here'}" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("command", "needless"),
+    [
+        ("status out", ["networkx", "yaml"]),
+        ("logs out", ["networkx", "yaml"]),
+        ("cancel out", ["networkx", "jsonschema"]),
+        ("run -y -fg -s 0 -o other two.yaml", ["rich.console", "maestro.adapters.batch"]),
+    ],
+)
+def test_a_command_imports_nothing_that_it_does_not_need(
+    study: Shell, command: str, needless: list[str]
+) -> None:
+    program = (
+        "import sys; from maestro.cli.main import main\n"
+        f"assert main({command.split()}) != 1\n"
+        f"print('imported:', *set({needless}) & sys.modules.keys())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=study.folder
+    )
+    assert done.stdout.endswith("imported:\n"), done.stdout + done.stderr
+
+
 def test_help_imports_nothing_heavy() -> None:
     program = (
         "import sys; from maestro.cli import main, status\n"
