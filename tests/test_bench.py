@@ -13,6 +13,7 @@ import pytest
 
 from tests.cluster import slurm
 from tools.bench.__main__ import FIGURES
+from tools.bench.figures.looking import piped
 
 ROOT = Path(__file__).parents[1]
 
@@ -65,6 +66,15 @@ def test_figures_are_chosen_by_name(tmp_path: Path) -> None:
     done = bench("--quick", "--cache", cache, "nothing")
     assert done.returncode == 2
     assert "there is no figure nothing" in done.stderr
+
+
+def test_memory_is_that_of_the_program_and_not_ours() -> None:
+    ours = bytearray(b"x") * 200_000_000
+    assert piped(["/bin/sh", "-c", "seq 100; exec sleep 1"]).memory < 20
+    program = ROOT / "tools" / "bench" / "programs" / "peak.py"
+    command = [sys.executable, str(program), "/bin/true"]
+    assert float(subprocess.check_output(command)) < 40
+    assert len(ours) == 200_000_000
 
 
 @pytest.mark.parametrize("option", ["--scratch", "--output", "--cache"])

@@ -58,7 +58,9 @@ def _looks(session: Session, folder: Path, out: Path) -> dict[str, Callable[[], 
     summary = [*look, "--summary", str(out)]
     query = session.program("summary", out / ".maestro" / "study.sqlite")
     return {
-        "`status --summary`": lambda: timed(summary, folder, {}),
+        "`status --summary`": lambda: timed(summary, folder, {})._replace(
+            memory=float(timed(session.program("peak", *summary), folder, {}).printed)
+        ),
         QUERY: lambda: timed(query, folder, {}),
         "first screen of `status`, into a pipe": lambda: piped([*look, str(out)]),
         "first screen of `status`, in less": lambda: shown([*look, str(out)], b"FINISHED", SCREEN),
@@ -90,10 +92,10 @@ def piped(command: Sequence[str]) -> Taken:
     for _ in range(SCREEN):
         assert process.stdout.readline(), f"{command} has shown too little"
     seconds = time.perf_counter() - begin
+    memory = peak(process.pid)
     process.stdout.close()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    return Taken(seconds, usage.ru_maxrss * 1024 / 1e6, "")
+    process.wait()
+    return Taken(seconds, memory=memory)
 
 
 def shown(command: Sequence[str], mark: bytes, times: int) -> Taken:
@@ -109,12 +111,21 @@ def shown(command: Sequence[str], mark: bytes, times: int) -> Taken:
         assert select.select([terminal], [], [], LIMIT)[0], f"{command} has shown too little"
         text += os.read(terminal, 65536)
     seconds = time.perf_counter() - begin
+    memory = peak(pid)
     os.write(terminal, b"q")
     try:
         while os.read(terminal, 65536):
             pass
     except OSError:  # its other end is closed
         pass
-    _, _, usage = os.wait4(pid, 0)
+    os.waitpid(pid, 0)
     os.close(terminal)
-    return Taken(seconds, usage.ru_maxrss * 1024 / 1e6, "")
+    return Taken(seconds, memory=memory)
+
+
+def peak(pid: int) -> float:
+    """The most MB that a process has had so far. What there is to know once it has ended counts
+    this one too, that it was forked from.
+    """
+    status = Path(f"/proc/{pid}/status").read_text("ascii", "replace")
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024 / 1e6
