@@ -14,10 +14,11 @@ from dataclasses import replace
 from functools import partial, wraps
 from pathlib import Path
 
-from maestro.adapters import commands, local, pace
+from maestro.adapters import batch, commands, local, pace  # noqa: F401
 from maestro.adapters.codec import Answer, Command
 from maestro.cli import main
 from maestro.conductor import conduct, loop  # noqa: F401 - for the processes that are forked
+from maestro.graph import expansion  # noqa: F401
 from maestro.report import digest, progress  # noqa: F401
 from tests.faults.points import Point, arm, kill
 
@@ -113,7 +114,7 @@ def _live(
 def _hurry() -> None:
     """Wait for a scheduler as long as a test can."""
     limits = {"least": 0.2, "hurry": 0.2, "missing": 6.0, "doubt": 1.5, "backoff": 1.0}
-    conduct.Limits = partial(pace.Limits, **limits)
+    pace.Limits = partial(pace.Limits, **limits)
     pace.FIRST = 0.3
     run = commands._run
 
