@@ -114,7 +114,7 @@ class Findings:
                 self._end_by_record(flight, flight.end)
 
     def _end_by_record(self, flight: Flight, end: JobEnd) -> None:
-        self._take_start(flight)  # of two new records, this one may be listed first
+        self._take_start(flight)  # the queue may tell of the end before anybody has looked
         seen = Seen.FAILED if end.code else Seen.FINISHED
         detail = explained(end.code) if end.code else ""
         self._finish(flight, seen, at=end.time, code=end.code, detail=detail)

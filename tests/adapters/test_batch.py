@@ -211,7 +211,7 @@ def test_a_script_that_has_ended_by_itself_has_ended(bench: Bench, fake: Fake, s
     bench.write("0.1", start="101 host 1", end="0 0")
     fake.see("101", seen)
     bench.wait(backend, bench.end)
-    assert bench.kinds()[-1] is Seen.FINISHED
+    assert bench.kinds() == [Seen.ACCEPTED, Seen.STARTED, Seen.FINISHED]
 
 
 @pytest.mark.parametrize("end", ["", "143 15", "0 15"])

@@ -62,7 +62,8 @@ def run(session: Session) -> Figure:
         "tasks at a time as there are cores. Every task is a bash script that does nothing, in a "
         "directory of its own, with its output in two files. We, maestrowf (both with `-s 0`) and "
         "the bare loop write the directories and scripts; for the others, a bare loop writes them "
-        f"first, and its time counts, except for '{FOUND}'.",
+        f"first, and its time counts, except for '{FOUND}'. make, doit, Snakemake and parsl run a "
+        "task by one more shell.",
         rows,
         [_curve("run", "Seconds to run a study of empty tasks", medians(runs))],
     )
