@@ -10,6 +10,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import pytest
+
+from maestro.adapters import local
 from maestro.adapters.base import Backend, Job
 from maestro.adapters.jobrecords import JobRecords
 from maestro.adapters.local import LocalBackend
@@ -17,6 +20,13 @@ from maestro.engine import AttemptId, Observation, Seen
 
 ROOT = str(Path(__file__).parents[2])
 ENDS = set(Seen) - {Seen.STARTED, Seen.ACCEPTED}
+
+
+def doctor(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
+    """Have the shims of a test begin with ``program``, which imports what makes them one."""
+    changed = local._PROGRAM.replace("from maestro.adapters.shim import main\n", program)
+    assert changed != local._PROGRAM
+    monkeypatch.setattr(local, "_PROGRAM", changed)
 
 
 def watch(

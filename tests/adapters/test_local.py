@@ -7,9 +7,9 @@ import signal
 import time
 
 import pytest
-from adapter_bench import Bench, drive
+from adapter_bench import Bench, doctor, drive
 
-from maestro.adapters import host, local
+from maestro.adapters import host
 from maestro.engine import AttemptId, Seen
 
 
@@ -218,8 +218,7 @@ from maestro.adapters.shim import main
 def test_output_of_a_process_with_the_same_id_is_not_overwritten(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    changed = local._PROGRAM.replace("from maestro.adapters.shim import main\n", MET)
-    monkeypatch.setattr(local, "_PROGRAM", changed)
+    doctor(monkeypatch, MET)
     bench.run(bench.job("echo new; echo bad >&2", number=4))
     name = f"task.{bench.pids()[0]}"
     assert {path.name: path.read_text() for path in (bench.folder / "task").glob("task.*")} == {

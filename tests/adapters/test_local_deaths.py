@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from adapter_bench import Bench, abandoned, drive, shim_of, successor
+from adapter_bench import Bench, abandoned, doctor, drive, shim_of, successor
 
-from maestro.adapters import host, local
+from maestro.adapters import host
 from maestro.adapters.former import Former
 from maestro.adapters.ledger import Ledger
 from maestro.adapters.records import Reader, Void
@@ -356,8 +356,7 @@ from maestro.adapters.shim import main
 def test_a_shim_killed_when_one_could_not_be_started_and_another_is_next(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    changed = local._PROGRAM.replace("from maestro.adapters.shim import main\n", POISED)
-    monkeypatch.setattr(local, "_PROGRAM", changed)
+    doctor(monkeypatch, POISED)
     jobs = [bench.job("true"), bench.job("true", "last")]
     shutil.rmtree(bench.folder / "task")
     backend = bench.backend()
@@ -370,8 +369,7 @@ def test_a_shim_killed_when_one_could_not_be_started_and_another_is_next(
 def test_a_shim_waits_until_it_can_record_that_a_task_never_began(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    changed = local._PROGRAM.replace("from maestro.adapters.shim import main\n", FULL)
-    monkeypatch.setattr(local, "_PROGRAM", changed)
+    doctor(monkeypatch, FULL)
     job = bench.job("true")
     shutil.rmtree(bench.folder / "task")
     backend = bench.backend()
@@ -497,8 +495,7 @@ def test_when_another_is_next_it_did_begin(
 def test_a_shim_killed_when_its_task_had_removed_its_output(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    changed = local._PROGRAM.replace("from maestro.adapters.shim import main\n", KILLED)
-    monkeypatch.setattr(local, "_PROGRAM", changed)
+    doctor(monkeypatch, KILLED)
     backend = bench.backend()
     backend.submit([bench.job("rm -f task.attempt-*; touch ran")])
     bench.wait(backend, lambda: bool(bench.ends()))

@@ -9,7 +9,7 @@ import signal
 import time
 
 import pytest
-from adapter_bench import Bench, shim_of
+from adapter_bench import Bench, doctor, shim_of
 
 from maestro.adapters import local
 from maestro.adapters.local import LocalBackend
@@ -74,8 +74,7 @@ from maestro.adapters.shim import main
 def test_no_processes_left_is_a_reason_to_wait(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    changed = local._PROGRAM.replace("from maestro.adapters.shim import main\n", LIMITED)
-    monkeypatch.setattr(local, "_PROGRAM", changed)
+    doctor(monkeypatch, LIMITED)
     monkeypatch.setattr(local, "_FLAGS", ("-B",))
     backend = bench.backend()
     backend.submit([bench.job("true")])

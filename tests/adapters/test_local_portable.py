@@ -8,9 +8,9 @@ import os
 import signal
 
 import pytest
-from adapter_bench import Bench, abandoned, shim_of, successor
+from adapter_bench import Bench, abandoned, doctor, shim_of, successor
 
-from maestro.adapters import host, local
+from maestro.adapters import host
 from maestro.engine import AttemptId, Seen
 
 PORTABLE = """\
@@ -33,9 +33,7 @@ TASK = AttemptId("task", 1)
 
 @pytest.fixture(autouse=True)
 def portable(monkeypatch: pytest.MonkeyPatch) -> None:
-    changed = local._PROGRAM.replace("from maestro.adapters.shim import main\n", PORTABLE)
-    assert changed != local._PROGRAM
-    monkeypatch.setattr(local, "_PROGRAM", changed)
+    doctor(monkeypatch, PORTABLE)
     monkeypatch.setattr(host, "process_start", host._start_by_ps)
 
 

@@ -28,7 +28,7 @@ def main() -> None:
     else:
         for number in range(int(jobs)):
             name = f"work_N.{number}"
-            submit(f"{root}/work/N.{number}", name, name, f": {number}")
+            submit(os.path.join(root, "work", f"N.{number}"), name, name, f": {number}")
     command = ["squeue", "--me", "-h", "-n", "bare"]
     while subprocess.run(command, capture_output=True, check=True).stdout:
         time.sleep(float(pause))
